@@ -1,0 +1,39 @@
+# Everything happens in a virtual environment of the project's own; nothing is installed globally.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check bench readme lock clean
+
+demo: $(VENV)/ready  ## watch an MCP client refund a payment in the simulator
+	@$(BIN)/stripe-mcp demo
+
+test: $(VENV)/ready  ## run all tests
+	$(BIN)/pytest
+
+check: $(VENV)/ready  ## lint, types, coverage
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest --cov --cov-report=term-missing --cov-fail-under=100
+
+bench: $(VENV)/ready  ## compare start and calls with a bare server of the SDK
+	$(BIN)/python benchmarks/against_bare_server.py
+
+readme: $(VENV)/ready  ## write the tool table into README.md
+	$(BIN)/python tests/readme_table.py
+
+lock:  ## pin all dependencies anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "stripe-mcp needs Python 3.11 or newer")'
+	@echo "Setting up $(VENV), once; this takes a minute ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
