@@ -1,0 +1,188 @@
+"""
+What can go wrong, sorted by who can act on it.
+
+    StripeMCPError
+    ├── ConfigurationError      the person who starts the server; the command exits with 2
+    └── ToolError               the model that called a tool; becomes a result with isError
+        ├── InvalidArguments    the arguments break a rule of the tool; nothing was sent
+        ├── NotConnected        the server has no key; nothing was sent
+        ├── NoAnswer            Stripe gave no usable answer, and nothing was changed
+        ├── StripeError         Stripe refused; nothing was changed
+        └── OutcomeUnknown      a write went out, and no answer says what became of it
+
+The text of a `ToolError` is written for a model: what happened, whether anything was changed,
+what to do next. No text ever holds more of a key than its last four characters.
+"""
+
+import re
+from dataclasses import dataclass
+
+# sk secret, rk restricted, pk publishable, ek ephemeral, whsec webhook: https://docs.stripe.com/keys
+_KEY = re.compile(r"(?<![A-Za-z])(sk|rk|pk|ek|rkcs|whsec)_[A-Za-z0-9_*]*?([A-Za-z0-9]{0,4})(?![A-Za-z0-9_*])")
+
+
+def redact(text: str) -> str:
+    """
+    Shorten everything in *text* that looks like a Stripe key to its kind and last four characters.
+    """
+    return _KEY.sub(r"\1_...\2", text)
+
+
+class StripeMCPError(Exception):
+    """
+    The root of all errors that this package raises on purpose.
+    """
+
+
+class ConfigurationError(StripeMCPError):
+    """
+    The server cannot start as it was told to.
+    """
+
+
+class ToolError(StripeMCPError):
+    """
+    A tool call failed in a way that the model can read and act on.
+    """
+
+
+class InvalidArguments(ToolError):
+    """
+    The arguments do not fit the tool. Nothing was sent to Stripe.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        listed = "".join(f"\n- {problem}" for problem in problems)
+        super().__init__(f"Invalid arguments, nothing was sent to Stripe:{listed}")
+
+
+class NotConnected(ToolError):
+    """
+    The server was started without a key.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This server is not connected to a Stripe account, so nothing was sent. Tell the user: set "
+            "STRIPE_SECRET_KEY (best a restricted key, rk_test_... or rk_live_...) in the MCP client's "
+            "configuration of this server and restart it; `stripe-mcp check` then tests the key. "
+            "`stripe-mcp --simulator` needs no key."
+        )
+
+
+class NoAnswer(ToolError):
+    """
+    Stripe was not reached, or a read got no usable answer. Nothing was changed.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Nothing was changed. Calling again later is safe.")
+        self.reason = reason
+
+
+class OutcomeUnknown(ToolError):
+    """
+    A write may have reached Stripe, and no answer says what became of it.
+    """
+
+    def __init__(self, reason: str, idempotency_key: str | None) -> None:
+        key = f" Idempotency key of the attempt: {idempotency_key}." if idempotency_key else ""
+        super().__init__(
+            f"OUTCOME UNKNOWN: {reason} Stripe may or may not have carried this out, so report neither "
+            "success nor failure. Do not call this tool again yet: first read the object, or the latest "
+            f"ones of its kind with a list tool, to see whether it happened.{key}"
+        )
+
+
+@dataclass
+class StripeError(ToolError):
+    """
+    Stripe answered with an error: https://docs.stripe.com/api/errors.
+
+    *retry_after* is in seconds. *rate_limit* is Stripe's `Stripe-Rate-Limited-Reason`.
+    """
+
+    status: int
+    type: str | None = None
+    code: str | None = None
+    decline_code: str | None = None
+    param: str | None = None
+    message: str | None = None
+    doc_url: str | None = None
+    request_id: str | None = None
+    rate_limit: str | None = None
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        what = ", ".join(part for part in (self.type, self.code, self.decline_code) if part)
+        said = redact(self.message) if self.message else "Stripe gave no message."
+        lines = [
+            f"Stripe answered {self.status}{f' ({what})' if what else ''}: {said}",
+            f"Nothing was changed. {self._advice()}",
+        ]
+        facts = {"param": self.param, "request": self.request_id, "docs": self.doc_url}
+        lines.extend(f"{name}: {value}" for name, value in facts.items() if value)
+        return "\n".join(lines)
+
+    @property
+    def reason(self) -> str:
+        """
+        The answer in a few words, without advice.
+        """
+        return f"Stripe answered {self.status} (request: {self.request_id or 'without an id'})."
+
+    def _advice(self) -> str:
+        if self.type == "idempotency_error":
+            return "This is a fault of stripe-mcp: please report it with the request id."
+        if self.code == "lock_timeout":
+            return "Another request is working on the same object: call again in a few seconds."
+        return _ADVICE.get(self.status, _at_fault)(self)
+
+
+def _not_found(error: StripeError) -> str:
+    if "similar object exists in" in (error.message or ""):
+        return "The object belongs to the other mode: live objects need a live key, test objects a test key."
+    return (
+        "Do not guess ids: find the object with a search or list tool. Test and live mode share no objects."
+    )
+
+
+def _forbidden(error: StripeError) -> str:
+    permission = re.search(r"\brak_\w+", error.message or "")
+    missing = f"the permission {permission[0]}" if permission else "a permission for this"
+    return (
+        f"The restricted key lacks {missing}. Calling again will not help: the user can add it to the key "
+        "in the Stripe Dashboard under Developers > API keys."
+    )
+
+
+def _rate_limited(error: StripeError) -> str:
+    reason = f" ({error.rate_limit})" if error.rate_limit else ""
+    wait = f"in {error.retry_after:.0f} seconds" if error.retry_after else "in some seconds"
+    return f"Too many requests{reason}: call again {wait}, and not in parallel."
+
+
+def _declined(error: StripeError) -> str:
+    return (
+        "No money moved. The message above may be told to the customer; they can contact their bank or use "
+        "another payment method. Do not repeat the call with the same one."
+    )
+
+
+_ADVICE = {
+    400: lambda error: "Correct the arguments and call again.",
+    401: lambda error: (
+        "Calling again will not help: the user has to put a valid key into STRIPE_SECRET_KEY and restart "
+        "this server; `stripe-mcp check` tests it."
+    ),
+    402: _declined,
+    403: _forbidden,
+    404: _not_found,
+    409: lambda error: "It conflicts with another request: read the object's state, then decide.",
+    424: lambda error: "A system outside Stripe failed: call again in a minute.",
+    429: _rate_limited,
+}
+
+
+def _at_fault(error: StripeError) -> str:
+    return "The fault is on Stripe's side: call again in a minute; status.stripe.com tells of outages."
