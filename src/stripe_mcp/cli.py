@@ -1,0 +1,193 @@
+"""
+The `stripe-mcp` command.
+
+Exit status: 0 done, 1 the answer is no (a key that does not work), 2 started the wrong way. While
+stdio is served, standard output belongs to the protocol and everything else goes to standard error.
+"""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stripe_mcp import __version__
+from stripe_mcp.errors import ConfigurationError, redact
+from stripe_mcp.settings import STRIPE_API_BASE, Settings, read_settings, refuse_keys_in
+
+if TYPE_CHECKING:
+    import httpx
+
+    from stripe_mcp.catalog import Template
+    from stripe_mcp.transport import Transport
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """
+    Run the command with *arguments* (default: the command line's) and return its exit status.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        refuse_keys_in(given)
+        options = _parser().parse_args(given)
+        _log_to_stderr()
+        command: Callable[[argparse.Namespace], int] = options.command
+        return command(options)
+    except ConfigurationError as error:
+        print(f"stripe-mcp: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def connect(settings: Settings) -> "Callable[[], Transport] | None":
+    """
+    How to open the road to Stripe that *settings* describe; None without a key.
+    """
+    key = settings.key
+    if key is None:
+        return None
+
+    def open_transport() -> "Transport":
+        from stripe_mcp.rates import Rates
+        from stripe_mcp.transport import Transport
+
+        return Transport(
+            key,
+            settings.api_base,
+            account=settings.account,
+            context=settings.context,
+            rates=Rates(live=settings.mode == "LIVE") if settings.api_base == STRIPE_API_BASE else None,
+            deadline=settings.deadline,
+            max_retries=settings.max_retries,
+            http=_simulator() if settings.mode == "SIMULATOR" else None,
+        )
+
+    return open_transport
+
+
+def _simulator() -> "httpx.ASGITransport":
+    import httpx
+
+    from stripe_mcp.simulator import Simulator
+
+    return httpx.ASGITransport(app=Simulator())
+
+
+def _serve(options: argparse.Namespace) -> int:
+    settings = read_settings(simulator=options.simulator)
+    from stripe_mcp.server import create_server
+    from stripe_mcp.stdio import serve_stdio
+
+    logging.getLogger("stripe_mcp").setLevel(logging.INFO)  # a line a request: the client keeps it for us
+    server = create_server(_catalog(options), settings.mode, connect(settings))
+    print(f"stripe-mcp {__version__}: {settings.banner}", file=sys.stderr)
+    if sys.stdin.isatty():
+        print("Waiting for an MCP client on standard input; `stripe-mcp --help` says more.", file=sys.stderr)
+    serve_stdio(server)
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from stripe_mcp.demo import play
+
+    return play()
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    import signal
+    import socket
+
+    import uvicorn
+
+    from stripe_mcp.simulator import Simulator
+
+    try:
+        listening = socket.create_server(("127.0.0.1", options.port))
+    except OSError as error:
+        raise ConfigurationError(f"Cannot listen on port {options.port}: {error.strerror}") from None
+    port = listening.getsockname()[1]
+    print(f"SIMULATOR at http://127.0.0.1:{port}; any sk_test_ key opens it. Ctrl-C ends it.", flush=True)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # uvicorn hands them on when it has shut down
+        signal.signal(ending, lambda number, frame: sys.exit(0))
+    uvicorn.Server(uvicorn.Config(Simulator(), log_level="warning")).run(sockets=[listening])
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from stripe_mcp.check import check
+
+    settings = read_settings(simulator=options.simulator)
+    return check(settings, _catalog(options), connect(settings))
+
+
+def _tools(options: argparse.Namespace) -> int:
+    from stripe_mcp.listing import markdown, print_table
+
+    catalog = _catalog(options)
+    if options.markdown:
+        print(markdown(catalog))
+    else:
+        print_table(catalog)
+    return 0
+
+
+def _catalog(options: argparse.Namespace) -> "dict[str, Template]":
+    from stripe_mcp.catalog import builtin_folder, load_catalog
+
+    own = [options.catalog] if options.catalog else []
+    return load_catalog(builtin_folder(), *own)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stripe-mcp",
+        parents=[_shared_options(simulator=False, catalog=None)],
+        description="37 Stripe templates as MCP tools. Without a command, serves an MCP client over stdio.",
+        epilog="The key comes from STRIPE_SECRET_KEY or the private file named by STRIPE_SECRET_KEY_FILE.",
+    )
+    parser.add_argument("--version", action="version", version=f"stripe-mcp {__version__}")
+    parser.set_defaults(command=_serve)
+    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
+    # Given before the command, an option stays as it is unless it is given again behind it.
+    again = _shared_options(simulator=argparse.SUPPRESS, catalog=argparse.SUPPRESS)
+    for name, run, told in (
+        ("demo", _demo, "watch an MCP client refund a payment in the simulator"),
+        ("check", _check, "test the key: account, mode, and which tools it may call"),
+        ("tools", _tools, "list the tools by category"),
+        ("simulator", _simulate, "serve the simulator over HTTP on this machine"),
+    ):
+        command = commands.add_parser(name, parents=[again], help=told, description=told)
+        command.set_defaults(command=run)
+        if name == "tools":
+            command.add_argument("--markdown", action="store_true", help="as a Markdown table")
+        if name == "simulator":
+            command.add_argument("--port", type=int, choices=range(65536), metavar="PORT", default=12111)
+    return parser
+
+
+def _shared_options(*, simulator: object, catalog: object) -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument(
+        "--simulator", action="store_true", default=simulator, help="work on a built-in shop; needs no key"
+    )
+    options.add_argument(
+        "--catalog",
+        type=Path,
+        metavar="DIR",
+        default=catalog,
+        help="add or replace tools from DIR/tools/<category>/<tool>.toml",
+    )
+    return options
+
+
+class _RedactingFormatter(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])

@@ -1,0 +1,45 @@
+"""
+The tools as tables: for a terminal, and for the README.
+"""
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.table import Table
+
+from stripe_mcp.catalog import Template
+
+
+def print_table(catalog: Mapping[str, Template]) -> None:
+    """
+    Print *catalog* to standard output, one section a category.
+    """
+    table = Table(
+        "Tool", "Kind", "A restricted key needs", title=f"{len(catalog)} tools", title_justify="left"
+    )
+    table.columns[0].no_wrap = True
+    category = ""
+    for template in catalog.values():
+        if template.category != category:
+            category = template.category
+            table.add_section()
+            table.add_row(f"[bold]{category}[/bold]", "", "")
+        table.add_row(f"  {template.name}", _kind(template), template.permission)
+    Console().print(table)
+
+
+def markdown(catalog: Mapping[str, Template]) -> str:
+    """
+    *catalog* as a Markdown table, without a newline at its end.
+    """
+    rows = ["| Tool | Kind | Stripe operation |", "|---|---|---|"]
+    rows.extend(
+        f"| `{template.name}` | {_kind(template)} | `{template.request.method} {template.request.path}` |"
+        for template in catalog.values()
+    )
+    return "\n".join(rows)
+
+
+def _kind(template: Template) -> str:
+    hints = template.annotations
+    return "reads" if hints.readOnlyHint else "destructive" if hints.destructiveHint else "writes"

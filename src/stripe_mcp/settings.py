@@ -1,0 +1,194 @@
+"""
+What the person who starts the server decides. The only reader of the environment.
+
+A key comes from the environment or a private file, never from the command line, where every
+program of the machine could read it. A live key goes to Stripe and to nobody else.
+"""
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
+
+from stripe_mcp.errors import ConfigurationError, redact
+
+Mode = Literal["LIVE", "TEST", "SIMULATOR", "NO KEY"]
+
+STRIPE_API_BASE = "https://api.stripe.com"
+
+# sk secret, rk restricted, rkcs claimable sandbox, sk_org organisation: https://docs.stripe.com/keys
+_KEY = re.compile(r"(?:(?:sk|rk|rkcs)_(?:test|live)|sk_org)_[A-Za-z0-9_]+")
+_TEST_KEY = re.compile(r"(?:sk|rk|rkcs|sk_org)_test_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """
+    *account* and *context* name whose objects are worked on (`Stripe-Account`, `Stripe-Context`);
+    *deadline* is in seconds.
+    """
+
+    mode: Mode
+    key: str | None = field(default=None, repr=False)
+    account: str | None = None
+    context: str | None = None
+    api_base: str = STRIPE_API_BASE
+    deadline: int = 50
+    max_retries: int = 2
+    ignored_key: bool = False
+
+    @property
+    def key_kind(self) -> str:
+        """
+        The kind of key in Stripe's words.
+        """
+        kind = (self.key or "").split("_")[:2]
+        return "organisation" if "org" in kind else "secret" if "sk" in kind else "restricted"
+
+    @property
+    def banner(self) -> str:
+        """
+        One line that says what this server works on.
+        """
+        match self.mode:
+            case "SIMULATOR":
+                ignored = "; the Stripe key in the environment is ignored" if self.ignored_key else ""
+                return f"SIMULATOR, play money only{ignored}"
+            case "NO KEY":
+                return "no key: tools are listed, and a call says how to connect (set STRIPE_SECRET_KEY)"
+            case _:
+                place = "" if self.api_base == STRIPE_API_BASE else f" at {self.api_base}"
+                return f"{self.mode}, {self.key_kind} key ...{(self.key or '')[-4:]}{place}"
+
+
+def read_settings(environment: Mapping[str, str] = os.environ, *, simulator: bool = False) -> Settings:
+    """
+    Read the settings from *environment*; with *simulator*, no key is used.
+
+    Raises:
+        ConfigurationError: A variable is wrong; the text names it and never holds a key.
+    """
+    deadline = _number(environment, "STRIPE_MCP_DEADLINE", 50, 1, 600)
+    max_retries = _number(environment, "STRIPE_MCP_MAX_RETRIES", 2, 0, 10)
+    if simulator:
+        ignored = any(environment.get(name) for name in ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"))
+        # Any test key opens the shop.
+        return Settings(
+            mode="SIMULATOR",
+            key="sk_test_simulator",
+            api_base="http://simulator",
+            deadline=deadline,
+            max_retries=max_retries,
+            ignored_key=ignored,
+        )
+    key = _read_key(environment)
+    context = _context(environment)
+    mode: Mode = "NO KEY" if key is None else "TEST" if _TEST_KEY.match(key) else "LIVE"
+    if key and key.startswith("sk_org_") and not context:
+        raise ConfigurationError("An organisation key needs STRIPE_CONTEXT: the account it is to work on.")
+    return Settings(
+        mode=mode,
+        key=key,
+        account=_account(environment),
+        context=context,
+        api_base=_api_base(environment, mode),
+        deadline=deadline,
+        max_retries=max_retries,
+    )
+
+
+def refuse_keys_in(arguments: list[str]) -> None:
+    """
+    Refuse a command line that holds a Stripe key, without repeating it.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    if any(re.search(r"(?<![A-Za-z])(sk|rk|pk|rkcs|whsec)_[A-Za-z0-9]", argument) for argument in arguments):
+        raise ConfigurationError(
+            "A Stripe key does not belong on the command line, where other programs can read it. "
+            "Set STRIPE_SECRET_KEY, or STRIPE_SECRET_KEY_FILE to the path of a private file; "
+            "if the key is real, roll it in the Stripe Dashboard."
+        )
+
+
+def _read_key(environment: Mapping[str, str]) -> str | None:
+    key = environment.get("STRIPE_SECRET_KEY", "").strip()
+    file = environment.get("STRIPE_SECRET_KEY_FILE", "").strip()
+    if key and file:
+        raise ConfigurationError("Set STRIPE_SECRET_KEY or STRIPE_SECRET_KEY_FILE, not both.")
+    if file:
+        return _checked(_read_private(Path(file)), "The file of STRIPE_SECRET_KEY_FILE")
+    return _checked(key, "STRIPE_SECRET_KEY") if key else None
+
+
+def _read_private(file: Path) -> str:
+    name = redact(str(file))  # a key in the wrong variable is no path, and is not repeated
+    try:
+        mode = file.stat().st_mode
+        if sys.platform != "win32" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: others can read {name}; run chmod 600 on it.")
+        return file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: cannot read {name}: {reason}") from None
+
+
+def _checked(key: str, source: str) -> str:
+    if key.startswith("pk_"):
+        raise ConfigurationError(
+            f"{source} holds a publishable key (pk_), which cannot call the API. "
+            "Use a restricted key (rk_) or a secret key (sk_): https://dashboard.stripe.com/apikeys"
+        )
+    if not _KEY.fullmatch(key):
+        raise ConfigurationError(
+            f"{source} holds no Stripe key: one begins with rk_test_, rk_live_, sk_test_ or sk_live_."
+        )
+    return key
+
+
+def _account(environment: Mapping[str, str]) -> str | None:
+    account = environment.get("STRIPE_ACCOUNT", "").strip()
+    if account and not re.fullmatch(r"acct_[A-Za-z0-9]+", account):
+        raise ConfigurationError("STRIPE_ACCOUNT must be the id of a connected account, like acct_1Abc.")
+    return account or None
+
+
+def _context(environment: Mapping[str, str]) -> str | None:
+    context = environment.get("STRIPE_CONTEXT", "").strip()
+    if context and not re.fullmatch(r"[A-Za-z0-9_/-]+", context):
+        raise ConfigurationError("STRIPE_CONTEXT must be the id of an account, like acct_1Abc.")
+    return context or None
+
+
+def _api_base(environment: Mapping[str, str], mode: Mode) -> str:
+    base = environment.get("STRIPE_MCP_API_BASE", "").strip().rstrip("/") or STRIPE_API_BASE
+    if mode == "LIVE" and base != STRIPE_API_BASE:
+        raise ConfigurationError(f"STRIPE_MCP_API_BASE: a live key goes to {STRIPE_API_BASE} only.")
+    url = re.fullmatch(r"([a-z]+)://([A-Za-z0-9.-]+|\[::1\])(?::([0-9]{1,5}))?", base)
+    if not url or int(url[3] or 0) > 65535:
+        raise ConfigurationError("STRIPE_MCP_API_BASE must be a URL of scheme, host and port only.")
+    if url[1] != "https" and not (url[1] == "http" and _is_loopback(url[2].strip("[]"))):
+        raise ConfigurationError("STRIPE_MCP_API_BASE must be https, or http on this machine (127.0.0.1).")
+    return base
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, least: int, most: int) -> int:
+    value = environment.get(name, "").strip()
+    if not value:
+        return default
+    if not re.fullmatch(r"[0-9]{1,4}", value) or not least <= int(value) <= most:
+        raise ConfigurationError(f"{name} must be a whole number from {least} to {most}.")
+    return int(value)

@@ -1,0 +1,165 @@
+"""
+The server through its front door: an MCP client in memory, both protocol eras, Stripe faked by respx.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+import respx
+from mcp import Client, MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
+
+from stripe_mcp.catalog import builtin_folder, load_catalog
+from stripe_mcp.server import INSTRUCTIONS, create_server
+from stripe_mcp.settings import Mode
+from stripe_mcp.transport import Transport
+
+pytestmark = pytest.mark.anyio
+
+CATALOG = load_catalog(builtin_folder())
+STRIPE = "https://stripe.test"
+BALANCE = {"object": "balance", "available": [], "livemode": False}
+REFUND = {"object": "refund", "id": "re_1", "amount": 2500, "status": "succeeded", "failure_reason": None}
+
+
+def connect() -> Transport:
+    return Transport("sk_test_canary1234", STRIPE, max_retries=0)
+
+
+@pytest.fixture(params=["auto", "legacy"])
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
+    async with Client(create_server(CATALOG, "TEST", connect), mode=request.param) as connected:
+        yield connected
+
+
+def texts(result: CallToolResult) -> list[str]:
+    return [block.text for block in result.content if isinstance(block, TextContent)]
+
+
+async def test_every_template_is_listed_word_for_word(client: Client) -> None:
+    listed = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert list(listed) == list(CATALOG)
+    for name, template in CATALOG.items():
+        tool = listed[name].model_dump(by_alias=True, exclude_none=True)
+        assert tool == {
+            "name": name,
+            "title": template.title,
+            "description": template.description,
+            "inputSchema": template.input,
+            "annotations": template.annotations.model_dump(),
+        }
+
+
+@respx.mock(base_url=STRIPE)
+async def test_a_read_returns_the_object_and_nothing_else(
+    respx_mock: respx.MockRouter, client: Client
+) -> None:
+    respx_mock.get("/v1/balance").respond(json=BALANCE)
+    result = await client.call_tool("get_balance", {})
+    assert not result.is_error
+    assert [json.loads(text) for text in texts(result)] == [BALANCE]
+
+
+@respx.mock(base_url=STRIPE)
+async def test_a_tool_without_arguments_can_be_called_without_any(
+    respx_mock: respx.MockRouter, client: Client
+) -> None:
+    respx_mock.get("/v1/balance").respond(json=BALANCE)
+    assert not (await client.call_tool("get_balance")).is_error
+
+
+@pytest.mark.parametrize("mode", ["LIVE", "TEST", "SIMULATOR"])
+@respx.mock(base_url=STRIPE)
+async def test_the_result_of_a_write_begins_with_the_mode(respx_mock: respx.MockRouter, mode: Mode) -> None:
+    respx_mock.post("/v1/refunds").respond(json=REFUND)
+    async with Client(create_server(CATALOG, mode, connect)) as client:
+        label, body = texts(await client.call_tool("create_refund", {"payment_intent": "pi_1"}))
+    assert label == mode
+    assert json.loads(body) == {name: value for name, value in REFUND.items() if value is not None}
+
+
+@respx.mock(base_url=STRIPE)
+async def test_a_refusal_of_stripe_is_an_error_result_that_says_what_to_do(
+    respx_mock: respx.MockRouter, client: Client
+) -> None:
+    error = {"type": "invalid_request_error", "code": "resource_missing", "message": "No such charge: 'ch_1'"}
+    respx_mock.get("/v1/charges/ch_1").respond(404, json={"error": error})
+    result = await client.call_tool("get_charge", {"charge_id": "ch_1"})
+    assert result.is_error
+    assert "404" in texts(result)[0]
+    assert "No such charge" in texts(result)[0]
+    assert "list tool" in texts(result)[0]
+
+
+async def test_invalid_arguments_are_an_error_result_and_reach_nobody(client: Client) -> None:
+    with respx.mock(base_url=STRIPE, assert_all_called=False) as router:
+        result = await client.call_tool("create_refund", {"payment_intent": "pi_1", "amonut": 5})
+        assert not router.calls
+    assert result.is_error
+    assert "amonut: unknown" in texts(result)[0]
+
+
+async def test_an_unknown_tool_is_a_protocol_error(client: Client) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.call_tool("create_money", {})
+    assert caught.value.error.code == INVALID_PARAMS
+    assert "create_money" in caught.value.error.message
+
+
+@respx.mock(base_url=STRIPE)
+async def test_an_exception_of_ours_never_shows_its_text(
+    respx_mock: respx.MockRouter, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    respx_mock.get("/v1/balance").mock(side_effect=RuntimeError("canary"))
+    with caplog.at_level(logging.ERROR):
+        result = await client.call_tool("get_balance", {})
+    assert result.is_error
+    assert texts(result)[0].startswith("Internal error")
+    assert "canary" not in texts(result)[0]
+    assert "get_balance failed" in caplog.text
+
+
+async def test_without_a_key_tools_are_listed_and_a_call_says_how_to_connect() -> None:
+    async with Client(create_server(CATALOG, "NO KEY", None)) as client:
+        assert len((await client.list_tools()).tools) == len(CATALOG)
+        result = await client.call_tool("get_balance", {})
+    assert result.is_error
+    assert "STRIPE_SECRET_KEY" in texts(result)[0]
+
+
+async def test_one_connection_to_stripe_serves_all_calls_and_is_closed() -> None:
+    opened: list[Transport] = []
+
+    def counted() -> Transport:
+        opened.append(Transport("sk_test_1", STRIPE, http=httpx.MockTransport(answer)))
+        return opened[-1]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=BALANCE)
+
+    async with Client(create_server(CATALOG, "TEST", counted)) as client:
+        for _ in range(3):
+            assert not (await client.call_tool("get_balance", {})).is_error
+    assert len(opened) == 1
+    assert opened[0]._client.is_closed
+
+
+@pytest.mark.parametrize("mode", ["LIVE", "TEST", "SIMULATOR", "NO KEY"])
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_the_instructions_name_the_mode_and_stay_under_a_kilobyte(mode: Mode, era: Any) -> None:
+    async with Client(create_server(CATALOG, mode, None), mode=era) as client:
+        instructions = client.instructions or ""
+        info = client.server_info
+    assert info
+    assert instructions.startswith(mode.removeprefix("NO KEY") or "No key")
+    assert len(instructions.encode()) < 1024
+    assert ("SIMULATOR" in info.name) == (mode == "SIMULATOR")
+
+
+def test_the_instructions_hold_what_the_templates_leave_out() -> None:
+    for shared in ("smallest unit", "starting_after", "next_page", "expand", "metadata", "Search:"):
+        assert shared in INSTRUCTIONS

@@ -1,0 +1,244 @@
+"""
+The real process over its real pipes: what a client can do to it, and how it ends.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_balance", "arguments": {}}}
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    },
+}
+READY = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+
+
+class Process:
+    """
+    A server process that is spoken to line by line.
+    """
+
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("STRIPE_")}
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "stripe_mcp", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=inherited | environment,
+        )
+
+    def write(self, line: bytes) -> None:
+        assert self.popen.stdin
+        self.popen.stdin.write(line + b"\n")
+        self.popen.stdin.flush()
+
+    def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """
+        Send a request and return its answer, passing over answers to other requests.
+        """
+        self.write(json.dumps(message).encode())
+        assert self.popen.stdout
+        for line in self.popen.stdout:
+            answer: dict[str, Any] = json.loads(line)
+            assert answer["jsonrpc"] == "2.0"
+            if answer.get("id") == message["id"]:
+                return answer
+        raise AssertionError("the server closed its output")
+
+    def end(self) -> tuple[int, str]:
+        """
+        Wait for the end and return the exit status and standard error.
+        """
+        _, errors = self.popen.communicate(timeout=10)
+        return self.popen.returncode, errors.decode()
+
+
+@contextmanager
+def serving(*arguments: str, **environment: str) -> Iterator[Process]:
+    process = Process(*arguments, **environment)
+    try:
+        assert "result" in process.ask(HELLO)
+        process.write(json.dumps(READY).encode())
+        yield process
+    finally:
+        process.popen.kill()
+        process.popen.communicate()
+
+
+JUNK = {
+    "not JSON": b"hello?",
+    "cut JSON": b'{"jsonrpc": "2.0", "id": 7, "meth',
+    "an empty line": b"",
+    "a batch": b"[" + json.dumps(CALL).encode() + b"]",
+    "invalid UTF-8": b'{"jsonrpc": "2.0", "id": 8, "method": "\xff\xfe"}',
+    "a null id": b'{"jsonrpc": "2.0", "id": null, "method": "tools/list"}',
+    "an unknown method": b'{"jsonrpc": "2.0", "id": 9, "method": "tools/burn"}',
+    "two megabytes": b'{"jsonrpc": "2.0", "id": 10, "method": "' + b"x" * 2_000_000 + b'"}',
+    "arguments that are no object": json.dumps(
+        {**CALL, "id": 11, "params": {"name": "get_balance", "arguments": [1]}}
+    ).encode(),
+    "deep nesting": b"[" * 100_000,
+}
+
+
+def test_r30_whatever_stands_on_stdin_the_next_call_is_answered() -> None:
+    with serving() as process:
+        for number, junk in enumerate(JUNK.values(), start=100):
+            process.write(junk)
+            answer = process.ask({**CALL, "id": number})
+            assert "STRIPE_SECRET_KEY" in answer["result"]["content"][0]["text"]
+
+
+def test_stderr_says_the_mode_in_one_line() -> None:
+    with serving("--simulator", STRIPE_SECRET_KEY="sk_test_canary1234") as process:
+        assert process.popen.stdin
+        process.popen.stdin.close()
+        process.popen.stdin = None
+        status, errors = process.end()
+    assert status == 0
+    assert len(errors.splitlines()) == 1
+    assert "SIMULATOR" in errors
+    assert "ignored" in errors
+    assert "canary" not in errors
+
+
+def test_r14_the_end_of_input_ends_the_server() -> None:
+    with serving() as process:
+        assert process.popen.stdin
+        process.popen.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method"')  # mid-line
+        process.popen.stdin.close()
+        process.popen.stdin = None
+        status, _ = process.end()
+    assert status == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_r12_r13_a_signal_ends_an_idle_server(number: signal.Signals) -> None:
+    with serving() as process:
+        process.popen.send_signal(number)
+        status, errors = process.end()
+    assert status == 0
+    assert "Traceback" not in errors
+
+
+def test_a_client_that_is_gone_leaves_no_traceback() -> None:
+    with serving() as process:
+        assert process.popen.stdin
+        assert process.popen.stdout
+        process.popen.stdout.close()
+        process.popen.stdout = None
+        with suppress(BrokenPipeError):
+            for number in range(5):
+                process.write(json.dumps({**CALL, "id": number}).encode())
+        with suppress(BrokenPipeError):
+            process.popen.stdin.close()
+        process.popen.stdin = None
+        status, errors = process.end()
+    assert status == 0
+    assert "Traceback" not in errors
+
+
+class SlowStripe:
+    """
+    An upstream on loopback that holds back its answer until it is told to give it.
+    """
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+        self.answer = threading.Event()
+        self.answered = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.asked.set()
+                outer.answer.wait(10)
+                body = b'{"object": "refund", "id": "re_1"}'
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                outer.answered.set()
+
+            def log_request(self, *_: Any) -> None:
+                pass  # keeps the tests' output clean
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@contextmanager
+def refunding() -> Iterator[tuple[Process, SlowStripe]]:
+    """
+    A server process whose refund has reached Stripe and is not answered yet.
+    """
+    stripe = SlowStripe()
+    thread = threading.Thread(target=stripe.server.serve_forever)
+    thread.start()
+    refund = {**CALL, "params": {"name": "create_refund", "arguments": {"payment_intent": "pi_1"}}}
+    try:
+        with serving(STRIPE_SECRET_KEY="sk_test_1", STRIPE_MCP_API_BASE=stripe.url) as process:
+            process.write(json.dumps(refund).encode())
+            assert stripe.asked.wait(10)
+            yield process, stripe
+    finally:
+        stripe.answer.set()
+        stripe.server.shutdown()
+        thread.join()
+        stripe.server.server_close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
+def test_r12_a_write_in_flight_ends_before_sigterm_ends_the_server() -> None:
+    with refunding() as (process, stripe):
+        process.popen.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.popen.wait(0.5)
+        stripe.answer.set()
+        status, errors = process.end()
+        assert stripe.answered.is_set()
+    assert status == 0
+    assert "POST /v1/refunds, attempt 1: 200" in errors
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals")
+def test_r12_a_second_signal_exits_at_once() -> None:
+    with refunding() as (process, stripe):
+        process.popen.send_signal(signal.SIGTERM)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.popen.wait(0.5)
+        process.popen.send_signal(signal.SIGTERM)
+        status, _ = process.end()
+        assert not stripe.answered.is_set()
+    assert status == 128 + signal.SIGTERM
+
+
+def test_r14_a_write_in_flight_ends_after_the_end_of_input() -> None:
+    with refunding() as (process, stripe):
+        assert process.popen.stdin
+        process.popen.stdin.close()
+        process.popen.stdin = None
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.popen.wait(0.5)
+        stripe.answer.set()
+        status, errors = process.end()
+    assert status == 0
+    assert "POST /v1/refunds, attempt 1: 200" in errors
