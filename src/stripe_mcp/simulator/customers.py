@@ -1,0 +1,174 @@
+"""
+Customers: made, changed, deleted; who pays, and with what by default.
+
+A deleted customer stays as a stub that says so, found by its id and in no list.
+https://docs.stripe.com/api/customers
+"""
+
+from __future__ import annotations
+
+from stripe_mcp.simulator import payment_methods, subscriptions
+from stripe_mcp.simulator.errors import StripeError
+from stripe_mcp.simulator.events import emit
+from stripe_mcp.simulator.expansion import includes
+from stripe_mcp.simulator.lists import embed, equal, list_page
+from stripe_mcp.simulator.metadata import merge_address, merge_metadata, merge_shipping
+from stripe_mcp.simulator.store import Record, Store, snapshot
+
+PLAIN = (
+    "business_name",
+    "description",
+    "email",
+    "individual_name",
+    "invoice_prefix",
+    "name",
+    "next_invoice_sequence",
+    "phone",
+    "preferred_locales",
+    "tax_exempt",
+)
+DEFAULT_METHOD = "invoice_settings[default_payment_method]"
+
+
+def list_customers(store: Store, given: Record) -> Record:
+    """
+    GET /v1/customers. An e-mail is compared exactly, case included.
+    """
+    return list_page(store, "customer", "/v1/customers", given, equal(given, "email"))
+
+
+def retrieve_customer(store: Store, given: Record) -> Record:
+    """
+    GET /v1/customers/{customer}; the stub of one that was deleted.
+    """
+    return store.deleted.get(given["customer"]) or store.get("customer", given["customer"], "customer")
+
+
+def create_customer(store: Store, given: Record) -> Record:
+    """
+    POST /v1/customers
+    """
+    default = _default_method(given)
+    method = (
+        payment_methods.check_attachable(store, given["payment_method"])
+        if "payment_method" in given
+        else None
+    )
+    if default is not None and default != given.get("payment_method"):
+        message = f"The new customer has no payment method {default}: give it as payment_method as well."
+        raise StripeError(message, code="resource_missing", param=DEFAULT_METHOD)
+    customer = add_customer(store)
+    if method:
+        payment_methods.attach(store, method, customer)
+    _fill(store, customer, given, method["id"] if method and default else None)
+    emit(store, "customer.created", customer)
+    return customer
+
+
+def update_customer(store: Store, given: Record) -> Record:
+    """
+    POST /v1/customers/{customer}
+    """
+    customer, default = store.get("customer", given["customer"], "customer"), _default_method(given)
+    if default is not None:
+        payment_methods.check_owned(store, default, customer, DEFAULT_METHOD)
+    before = snapshot(customer)
+    _fill(store, customer, given, default)
+    if before != customer:
+        emit(store, "customer.updated", customer, before)
+    return customer
+
+
+def _default_method(given: Record) -> str | None:
+    named: str | None = given.get("invoice_settings", {}).get("default_payment_method")
+    return named
+
+
+def _fill(store: Store, customer: Record, given: Record, default: str | None) -> None:
+    metadata = merge_metadata(customer["metadata"], given.get("metadata"))
+    settings = given.get("invoice_settings", {}) | ({"default_payment_method": default} if default else {})
+    customer["metadata"] = metadata
+    customer["invoice_settings"] |= {name: value or None for name, value in settings.items()}
+    for name, merge in (("address", merge_address), ("shipping", merge_shipping)):
+        if name in given:
+            customer[name] = merge(customer[name], given[name])
+    for name in PLAIN:
+        if name in given:
+            customer[name] = given[name] or None
+    customer["tax_exempt"] = customer["tax_exempt"] or "none"
+
+
+def delete_customer(store: Store, given: Record) -> Record:
+    """
+    DELETE /v1/customers/{customer}: for good; subscriptions are canceled at once.
+    """
+    customer = store.get("customer", given["customer"], "customer")
+    for subscription in [s for s in store.all("subscription") if s["customer"] == customer["id"]]:
+        if subscription["status"] not in subscriptions.ENDED:
+            subscriptions.end(store, subscription, {})
+    payment_methods.detach_all(store, customer["id"])
+    stub = {"id": customer["id"], "object": "customer", "deleted": True}
+    store.deleted[customer["id"]] = stub
+    store.table("customer").remove(customer["id"])
+    emit(store, "customer.deleted", customer)
+    return stub
+
+
+def add_customer(store: Store) -> Record:
+    """
+    A customer of whom nothing is known yet.
+    """
+    return store.add(
+        {
+            "id": store.new_id("cus", 14),
+            "object": "customer",
+            "address": None,
+            "balance": 0,
+            "created": store.now(),
+            "currency": None,
+            "customer_account": None,
+            "default_source": None,
+            "delinquent": False,
+            "description": None,
+            "discount": None,
+            "email": None,
+            "invoice_prefix": store.new_token(8).upper(),
+            "invoice_settings": {
+                "custom_fields": None,
+                "default_payment_method": None,
+                "footer": None,
+                "rendering_options": None,
+            },
+            "livemode": False,
+            "metadata": {},
+            "name": None,
+            "next_invoice_sequence": 1,
+            "phone": None,
+            "preferred_locales": [],
+            "shipping": None,
+            "tax_exempt": "none",
+            "test_clock": None,
+        }
+    )
+
+
+@includes("customer", "subscriptions")
+def _subscriptions(store: Store, customer: Record) -> Record:
+    """
+    Those that run, as a list of subscriptions would show them.
+    """
+    found = [
+        subscription
+        for subscription in store.all("subscription")
+        if subscription["customer"] == customer["id"] and subscription["status"] not in subscriptions.ENDED
+    ]
+    return embed(found, f"/v1/customers/{customer['id']}/subscriptions")
+
+
+OPERATIONS = {
+    "GET /v1/customers": list_customers,
+    "POST /v1/customers": create_customer,
+    "GET /v1/customers/{customer}": retrieve_customer,
+    "POST /v1/customers/{customer}": update_customer,
+    "DELETE /v1/customers/{customer}": delete_customer,
+}

@@ -1,0 +1,83 @@
+"""
+Events: what happened, with the object as it was then.
+
+Rule: each change of an object that Stripe reports is told by `emit`, after the
+change. Stripe keeps events for 30 days. https://docs.stripe.com/api/events
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+
+from stripe_mcp.simulator.errors import StripeError, no_such
+from stripe_mcp.simulator.lists import list_page
+from stripe_mcp.simulator.store import Record, Store, snapshot
+
+API_VERSION = "2026-10-28.endive"
+MOST_TYPES = 20
+KEPT_FOR = 30 * 86_400  # seconds
+
+
+def emit(store: Store, kind: str, record: Record, before: Record | None = None) -> None:
+    """
+    Tell that *record* changed; *before* is a shallow copy of it from before an update.
+    """
+    if store.now() < store.present() - KEPT_FOR:
+        return
+    data: Record = {"object": snapshot(record)}
+    if before is not None:
+        changed = {key: value for key, value in before.items() if record.get(key) != value}
+        data["previous_attributes"] = snapshot(changed)
+    store.add(
+        {
+            "id": store.new_id("evt"),
+            "object": "event",
+            "api_version": API_VERSION,
+            "created": store.now(),
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": 0,
+            "request": dict(store.request),
+            "type": kind,
+        }
+    )
+
+
+def list_events(store: Store, given: Record) -> Record:
+    """
+    GET /v1/events. No webhooks are simulated, so every event counts as delivered.
+    """
+    if "type" in given and "types" in given:
+        message = "You may only specify one of these parameters: type, types."
+        raise StripeError(message, code="parameters_exclusive", param="type")
+    patterns = given.get("types", [given.get("type", "*")])
+    if len(patterns) > MOST_TYPES:
+        raise StripeError(f"At most {MOST_TYPES} types can be given.", param="types")
+    oldest = store.now() - KEPT_FOR
+    return list_page(
+        store,
+        "event",
+        "/v1/events",
+        given,
+        lambda event: (
+            event["created"] >= oldest
+            and given.get("delivery_success", True)
+            and any(fnmatchcase(event["type"], pattern) for pattern in patterns)
+        ),
+    )
+
+
+def retrieve_event(store: Store, given: Record) -> Record:
+    """
+    GET /v1/events/{id}
+    """
+    event = store.get("event", given["id"])
+    if event["created"] < store.now() - KEPT_FOR:
+        raise no_such("event", given["id"], "id")
+    return event
+
+
+OPERATIONS = {
+    "GET /v1/events": list_events,
+    "GET /v1/events/{id}": retrieve_event,
+}

@@ -1,0 +1,247 @@
+import contextlib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stripe_mcp.simulator import Simulator
+from stripe_mcp.simulator.errors import StripeError
+from stripe_mcp.simulator.money import amount_text, fee_for
+from stripe_mcp.simulator.refunds import create_refund
+from tests.simulator.front_door import DAY, NOW, Shop
+
+pytestmark = pytest.mark.anyio
+
+
+async def balances(shop: Shop) -> dict[str, int]:
+    balance = await shop.get("balance")
+    sums: dict[str, int] = {}
+    for part in balance["available"] + balance["pending"]:
+        sums[part["currency"]] = sums.get(part["currency"], 0) + part["amount"]
+    return sums
+
+
+async def test_the_balance_is_the_sum_of_its_transactions_before_and_after_a_refund() -> None:
+    shop = Shop()
+    for _ in range(2):
+        listed = (await shop.get("balance_transactions", {"limit": 100}))["data"]
+        sums = dict.fromkeys((t["currency"] for t in listed), 0)
+        for transaction in listed:
+            sums[transaction["currency"]] += transaction["net"]
+        assert sums == await balances(shop)
+        if _ == 0:
+            await shop.post("refunds", {"payment_intent": "pi_DEF456", "amount": "1000"})
+
+
+async def test_money_is_pending_for_two_days_and_then_available() -> None:
+    shop = Shop()
+    held = shop.find("charge", captured=False, currency="gbp")["id"]
+    charge = await shop.post(f"charges/{held}/capture")
+    fields = {"source": held, "expand[]": "data.source"}
+    (transaction,) = (await shop.get("balance_transactions", fields))["data"]
+    assert (transaction["status"], transaction["source"]["id"]) == ("pending", held)
+    assert (transaction["amount"], transaction["fee"], transaction["net"]) == (3000, 117, 2883)
+    shop.now += 2 * DAY
+    charge = await shop.get(f"charges/{held}", {"expand[]": "balance_transaction"})
+    assert charge["balance_transaction"]["status"] == "available"
+
+
+async def test_no_balance_transaction_belongs_to_a_payout() -> None:
+    assert await Shop().ids("balance_transactions", {"payout": "po_1"}) == []
+
+
+async def test_a_refund_takes_the_whole_rest_and_then_nothing_is_left() -> None:
+    shop = Shop()
+    await shop.post("refunds", {"payment_intent": "pi_DEF456", "amount": "1900"})
+    rest = await shop.post("refunds", {"payment_intent": "pi_DEF456", "reason": "requested_by_customer"})
+    assert (rest["amount"], rest["status"], rest["reason"]) == (3000, "succeeded", "requested_by_customer")
+    charge = await shop.get(f"charges/{rest['charge']}", {"expand[]": "refunds"})
+    assert (charge["refunded"], charge["amount_refunded"], charge["refunds"]["total_count"]) == (
+        True,
+        4900,
+        2,
+    )
+    status, error = await shop.refusal("POST", "refunds", {"charge": rest["charge"]})
+    assert (status, error["code"]) == (400, "charge_already_refunded")
+    assert await shop.ids("refunds", {"charge": rest["charge"]}) == [
+        rest["id"],
+        charge["refunds"]["data"][1]["id"],
+    ]
+    assert (await shop.get(f"refunds/{rest['id']}"))["payment_intent"] == "pi_DEF456"
+
+
+async def test_more_than_is_left_is_not_refunded() -> None:
+    status, error = await Shop().refusal("POST", "refunds", {"payment_intent": "pi_DEF456", "amount": "6000"})
+    assert (status, error["param"]) == (400, "amount")
+    assert "Refund amount ($60.00) is greater than unrefunded amount on charge ($49.00)" in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({}, "parameter_missing"),
+        ({"charge": "ch_1", "payment_intent": "pi_1"}, "parameters_exclusive"),
+        ({"charge": "ch_none"}, "resource_missing"),
+        ({"payment_intent": "pi_none"}, "resource_missing"),
+        ({"charge": "ch_none", "origin": "customer_balance"}, "simulator_unsupported"),
+    ],
+)
+async def test_a_refund_names_one_payment_that_exists(fields: dict[str, str], code: str) -> None:
+    assert (await Shop().refusal("POST", "refunds", fields))[1]["code"] == code
+
+
+async def test_what_never_succeeded_cannot_be_refunded() -> None:
+    shop = Shop()
+    failed = shop.find("charge", status="failed")
+    assert (await shop.refusal("POST", "refunds", {"charge": failed["id"]}))[1][
+        "code"
+    ] == "charge_not_refundable"
+    waiting = {"payment_intent": failed["payment_intent"]}
+    error = (await shop.refusal("POST", "refunds", waiting))[1]
+    assert error["code"] == "payment_intent_unexpected_state"
+
+
+async def test_a_refunded_hold_is_released_without_money_moving() -> None:
+    shop = Shop()
+    held = shop.find("charge", captured=False, currency="eur", status="succeeded")["id"]
+    before = await balances(shop)
+    assert (await shop.refusal("POST", "refunds", {"charge": held, "amount": "100"}))[0] == 400
+    refund = await shop.post("refunds", {"charge": held})
+    assert (refund["amount"], refund["balance_transaction"]) == (4500, None)
+    assert await balances(shop) == before
+    assert (await shop.refusal("POST", f"charges/{held}/capture"))[1]["code"] == "charge_already_refunded"
+
+
+async def test_a_partial_capture_releases_the_rest_without_a_refund() -> None:
+    shop = Shop()
+    held = shop.find("charge", captured=False, currency="usd", payment_intent=None)["id"]
+    fields = {"amount": "5000", "receipt_email": "a@example.com", "statement_descriptor": "TASTING"}
+    charge = await shop.post(f"charges/{held}/capture", fields)
+    assert (charge["captured"], charge["amount_captured"], charge["amount_refunded"]) == (True, 5000, 0)
+    assert (charge["receipt_email"], charge["statement_descriptor"]) == ("a@example.com", "TASTING")
+    assert await shop.ids("refunds", {"charge": held}) == []
+    assert (await shop.refusal("POST", f"charges/{held}/capture"))[1]["code"] == "charge_already_captured"
+    assert (await shop.post("refunds", {"charge": held}))["amount"] == 5000
+
+
+async def test_a_capture_is_refused_beyond_the_hold_of_a_failure_and_of_a_payment_intents_charge() -> None:
+    shop = Shop()
+    held = shop.find("charge", captured=False, currency="gbp")["id"]
+    error = (await shop.refusal("POST", f"charges/{held}/capture", {"amount": "3001"}))[1]
+    assert error["code"] == "amount_too_large"
+    of_intent = shop.find("payment_intent", status="requires_capture")["latest_charge"]
+    assert "PaymentIntent" in (await shop.refusal("POST", f"charges/{of_intent}/capture"))[1]["message"]
+    failed = shop.find("charge", status="failed") | {"payment_intent": None}
+    shop.simulator.store.table("charge").records[failed["id"]] = failed
+    assert "failed" in (await shop.refusal("POST", f"charges/{failed['id']}/capture"))[1]["message"]
+
+
+async def test_a_payment_intent_moves_no_money_until_it_is_confirmed() -> None:
+    shop = Shop()
+    before = await balances(shop)
+    fields = {
+        "amount": "5000",
+        "currency": "USD",
+        "customer": "cus_ABC123",
+        "description": "Beans",
+        "metadata[order]": "7",
+        "metadata[empty]": "",
+        "shipping[name]": "John",
+        "shipping[address][city]": "Portland",
+        "automatic_payment_methods[enabled]": "true",
+    }
+    intent = await shop.post("payment_intents", fields)
+    assert (intent["status"], intent["currency"]) == ("requires_payment_method", "usd")
+    assert intent["client_secret"].startswith(f"{intent['id']}_secret_")
+    assert (intent["metadata"], intent["shipping"]["address"]["city"]) == ({"order": "7"}, "Portland")
+    method = shop.find("customer", id="cus_ABC123")["invoice_settings"]["default_payment_method"]
+    second = await shop.post("payment_intents", fields | {"payment_method": method})
+    assert (second["status"], second["payment_method"]) == ("requires_confirmation", method)
+    assert await balances(shop) == before
+    assert await shop.ids("payment_intents", {"customer": "cus_ABC123", "limit": 2}) == [
+        second["id"],
+        intent["id"],
+    ]
+
+
+async def test_a_confirmed_payment_intent_takes_the_money_or_says_402() -> None:
+    shop = Shop()
+    fields = {"amount": "5000", "currency": "usd", "confirm": "true"}
+    paid = await shop.post("payment_intents", fields | {"payment_method": "pm_card_visa"})
+    assert (paid["status"], paid["amount_received"]) == ("succeeded", 5000)
+    saved = {"customer": "cus_ABC123", "setup_future_usage": "off_session", "payment_method": "pm_card_amex"}
+    method = (await shop.post("payment_intents", fields | saved))["payment_method"]
+    assert method in await shop.ids("customers/cus_ABC123/payment_methods")
+    status, error = await shop.refusal(
+        "POST", "payment_intents", fields | {"payment_method": "pm_card_chargeCustomerFail"}
+    )
+    assert (status, error["type"], error["code"]) == (402, "card_error", "card_declined")
+    assert error["payment_intent"]["status"] == "requires_payment_method"
+    assert (await shop.refusal("POST", "payment_intents", fields))[1]["param"] == "payment_method"
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"amount": "49", "currency": "usd"}, "amount_too_small"),
+        ({"amount": "100000000", "currency": "usd"}, "amount_too_large"),
+        ({"amount": "12345", "currency": "kwd"}, "parameter_invalid_integer"),
+        ({"amount": "0", "currency": "usd"}, "parameter_invalid_integer"),
+        ({"currency": "usd"}, "parameter_missing"),
+        ({"amount": "500", "currency": "usd", "customer": "cus_no"}, "resource_missing"),
+        ({"amount": "500", "currency": "usd", "payment_method": "pm_no"}, "resource_missing"),
+        (
+            {"amount": "500", "currency": "usd", "payment_method_types[]": "card"},
+            "payment_method_types_no_longer_supported",
+        ),
+        (
+            {
+                "amount": "500",
+                "currency": "usd",
+                "automatic_payment_methods[enabled]": "true",
+                "allowed_payment_method_types[]": "card",
+            },
+            "parameters_exclusive",
+        ),
+    ],
+)
+async def test_a_payment_intent_that_cannot_be_is_refused(fields: dict[str, str], code: str) -> None:
+    assert (await Shop().refusal("POST", "payment_intents", fields))[1]["code"] == code
+
+
+async def test_a_payment_intent_takes_no_card_of_somebody_else_and_shows_what_it_allows() -> None:
+    shop = Shop()
+    theirs = shop.find("customer", email="priya.nair@example.org")["invoice_settings"][
+        "default_payment_method"
+    ]
+    fields = {"amount": "500", "currency": "usd"}
+    assert (await shop.refusal("POST", "payment_intents", fields | {"payment_method": theirs}))[0] == 400
+    only = await shop.post("payment_intents", fields | {"allowed_payment_method_types[]": "card"})
+    assert (only["payment_method_types"], only["automatic_payment_methods"]) == (["card"], None)
+    wrong = {"client_secret": "pi_DEF456_secret_x"}
+    assert (await shop.refusal("GET", "payment_intents/pi_DEF456", wrong))[1]["param"] == "client_secret"
+
+
+def test_amounts_are_written_with_the_decimals_of_their_currency() -> None:
+    texts = [
+        amount_text(4900, "usd"),
+        amount_text(500, "jpy"),
+        amount_text(12340, "kwd"),
+        amount_text(-5, "eur"),
+    ]
+    assert texts == ["$49.00", "¥500", "12.340 KWD", "-€0.05"]
+    assert (fee_for(4900), fee_for(10)) == (172, 10)
+
+
+@given(amounts=st.lists(st.integers(1, 6000), max_size=8))
+def test_refunds_never_add_up_to_more_than_the_charge(amounts: list[int]) -> None:
+    store = Simulator(clock=lambda: NOW).store
+    for amount in amounts:
+        wanted: dict[str, Any] = {"payment_intent": "pi_DEF456", "amount": amount}
+        with contextlib.suppress(StripeError):
+            create_refund(store, wanted)
+    charge = store.get("charge", store.get("payment_intent", "pi_DEF456")["latest_charge"])
+    refunds = [r["amount"] for r in store.all("refund") if r["charge"] == charge["id"]]
+    assert charge["amount_refunded"] == sum(refunds) <= charge["amount"]
+    assert charge["refunded"] is (sum(refunds) == charge["amount"])

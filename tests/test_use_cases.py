@@ -1,0 +1,102 @@
+"""
+The four use cases that the templates were made for, end to end: MCP client, server, simulator.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from mcp import Client
+from mcp_types import TextContent
+
+from stripe_mcp.catalog import builtin_folder, load_catalog
+from stripe_mcp.server import create_server
+from stripe_mcp.simulator import Simulator
+from stripe_mcp.transport import Transport
+
+pytestmark = pytest.mark.anyio
+
+CATALOG = load_catalog(builtin_folder())
+EMAIL = "john.smith@example.com"
+
+
+class Agent:
+    """
+    Calls tools and reads their results as an agent would.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        result = await self._client.call_tool(tool, arguments)
+        texts = [block.text for block in result.content if isinstance(block, TextContent)]
+        assert not result.is_error, texts
+        writes = not CATALOG[tool].annotations.readOnlyHint
+        assert texts[:-1] == (["SIMULATOR"] if writes else [])
+        body: dict[str, Any] = json.loads(texts[-1])
+        return body
+
+
+@pytest.fixture(params=["auto", "legacy"])
+async def agent(request: pytest.FixtureRequest) -> AsyncIterator[Agent]:
+    def connect() -> Transport:
+        return Transport("sk_test_1", "http://simulator", http=httpx.ASGITransport(app=Simulator()))
+
+    async with Client(create_server(CATALOG, "SIMULATOR", connect), mode=request.param) as client:
+        yield Agent(client)
+
+
+async def test_a_caller_learns_the_state_of_their_account(agent: Agent) -> None:
+    [customer] = (await agent.call("search_customers", email=EMAIL))["data"]
+    invoices = (await agent.call("list_invoices", customer=customer["id"], limit=5))["data"]
+    [subscription] = (await agent.call("list_subscriptions", customer=customer["id"]))["data"]
+    assert customer["name"] == "John Smith"
+    assert customer["balance"] == 0
+    assert [invoice["amount_paid"] for invoice in invoices[:2]] == [4900, 4900]
+    assert {invoice["status"] for invoice in invoices} == {"paid"}
+    assert subscription["status"] == "active"
+    assert subscription["items"]["data"][0]["price"]["nickname"] == "Pro Plan"
+
+
+async def test_a_caller_gets_their_last_payment_back(agent: Agent) -> None:
+    [customer] = (await agent.call("search_customers", email=EMAIL))["data"]
+    last, before = (await agent.call("list_charges", customer=customer["id"]))["data"]
+    assert last["payment_method_details"]["card"]["last4"] == "4242"
+    assert (last["amount"], before["amount"]) == (4900, 4900)
+    assert last["created"] > before["created"]
+
+    refund = await agent.call(
+        "create_refund", payment_intent=last["payment_intent"], reason="requested_by_customer"
+    )
+    assert (refund["status"], refund["amount"], refund["charge"]) == ("succeeded", 4900, last["id"])
+    assert (await agent.call("get_charge", charge_id=last["id"]))["refunded"]
+    assert not (await agent.call("get_charge", charge_id=before["id"]))["refunded"]
+
+
+async def test_a_caller_cancels_their_subscription(agent: Agent) -> None:
+    [customer] = (await agent.call("search_customers", email=EMAIL, expand=["data.subscriptions"]))["data"]
+    [listed] = customer["subscriptions"]["data"]
+    subscription = await agent.call("get_subscription", subscription_id=listed["id"])
+    assert subscription["status"] == "active"
+
+    canceled = await agent.call(
+        "cancel_subscription",
+        subscription_id=subscription["id"],
+        cancellation_details={"feedback": "too_expensive"},
+    )
+    assert canceled["status"] == "canceled"
+    assert canceled["cancellation_details"]["feedback"] == "too_expensive"
+    assert (await agent.call("list_subscriptions", customer=customer["id"]))["data"] == []
+
+
+async def test_a_caller_asks_about_their_invoices_and_payments(agent: Agent) -> None:
+    [customer] = (await agent.call("search_customers", email=EMAIL))["data"]
+    query = f'customer:"{customer["id"]}" AND status:"paid"'
+    invoices = (await agent.call("search_invoices", query=query))["data"]
+    assert [invoice["total"] for invoice in invoices[:2]] == [4900, 4900]
+
+    movements = (await agent.call("list_balance_transactions", type="charge", limit=100))["data"]
+    assert all(movement["net"] == movement["amount"] - movement["fee"] for movement in movements)
