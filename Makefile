@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench readme lock clean
+.PHONY: demo test lint check bench readme lock clean
 
 demo: $(VENV)/ready  ## watch an MCP client refund a payment in the simulator
 	@$(BIN)/stripe-mcp demo
@@ -11,17 +11,19 @@ demo: $(VENV)/ready  ## watch an MCP client refund a payment in the simulator
 test: $(VENV)/ready  ## run all tests
 	$(BIN)/pytest
 
-check: $(VENV)/ready  ## lint, types, coverage
+lint: $(VENV)/ready  ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+check: lint  ## lint, types, coverage
 	$(BIN)/pytest --cov --cov-report=term-missing --cov-fail-under=100
 
 bench: $(VENV)/ready  ## compare start and calls with a bare server of the SDK
 	$(BIN)/python benchmarks/against_bare_server.py
 
 readme: $(VENV)/ready  ## write the tool table into README.md
-	$(BIN)/python tests/readme_table.py
+	$(BIN)/python -m tests.readme_table
 
 lock:  ## pin all dependencies anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes \

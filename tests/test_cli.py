@@ -1,0 +1,164 @@
+"""
+The command as a person types it.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from stripe_mcp import __version__
+from stripe_mcp.catalog import builtin_folder, load_catalog
+from stripe_mcp.cli import main
+
+CATALOG = load_catalog(builtin_folder())
+
+
+@pytest.fixture(autouse=True)
+def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE", "STRIPE_MCP_API_BASE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"stripe-mcp {__version__}\n"
+
+
+def test_help_names_every_command_and_where_the_key_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    for word in ("demo", "check", "tools", "simulator", "STRIPE_SECRET_KEY"):
+        assert word in printed
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--key", "sk_test_canary1234"],
+        ["--key=rk_live_canary1234"],
+        ["check", "pk_test_canary1234"],
+        ["STRIPE_SECRET_KEY=sk_live_canary1234"],
+    ],
+)
+def test_s3_a_key_on_the_command_line_is_refused_and_not_repeated(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert "does not belong on the command line" in printed.err
+    assert "canary" not in printed.out + printed.err
+
+
+def test_a_wrong_setting_exits_with_2_and_the_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "pk_test_canary1234")
+    assert main([]) == 2
+    printed = capsys.readouterr()
+    assert "publishable" in printed.err
+    assert "canary" not in printed.err
+    assert printed.out == ""
+
+
+def test_tools_lists_every_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tools"]) == 0
+    printed = capsys.readouterr().out
+    for name in CATALOG:
+        assert name in printed
+
+
+def test_tools_as_markdown_has_a_row_a_tool(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tools", "--markdown"]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == list(CATALOG)
+
+
+def test_a_catalog_of_ones_own_adds_and_replaces_tools(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = (builtin_folder() / "tools/balance/get_balance.toml").read_text(encoding="utf-8")
+    folder = tmp_path / "tools/balance"
+    folder.mkdir(parents=True)
+    (folder / "get_balance.toml").write_text(source, encoding="utf-8")
+    (folder / "get_funds.toml").write_text(source, encoding="utf-8")
+    assert main(["--catalog", str(tmp_path), "tools", "--markdown"]) == 0
+    assert main(["tools", "--markdown", "--catalog", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("`get_funds`") == 2
+    assert printed.count("`get_balance`") == 2
+
+
+def test_a_catalog_that_is_not_there_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--catalog", str(tmp_path / "nowhere")]) == 2
+    assert "nowhere" in capsys.readouterr().err
+
+
+def test_a_person_at_a_terminal_is_told_what_the_server_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("stripe_mcp.stdio.serve_stdio", lambda server: None)
+    assert main(["--simulator"]) == 0
+    printed = capsys.readouterr()
+    assert "Waiting for an MCP client" in printed.err
+    assert printed.out == ""
+
+
+def test_ctrl_c_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(server: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stripe_mcp.stdio.serve_stdio", interrupted)
+    assert main([]) == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_demo_ends_with_the_refund(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo"]) == 0
+    printed = capsys.readouterr().out
+    for tool in ("search_customers", "list_charges", "create_refund"):
+        assert f"-> {tool}" in printed
+    assert "of $49.00: succeeded" in printed
+
+
+@contextmanager
+def simulating(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "stripe_mcp", "simulator", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def test_the_simulator_answers_over_http_and_ends_on_sigterm() -> None:
+    with simulating("--port", "0") as process:
+        assert process.stdout
+        first = process.stdout.readline()
+        address = first.split()[2].rstrip(";")
+        response = httpx.get(f"{address}/v1/balance", headers={"Authorization": "Bearer sk_test_1"})
+        assert response.json()["object"] == "balance"
+        process.terminate()
+        assert process.wait(10) == 0
+
+
+def test_a_port_that_is_taken_exits_with_2() -> None:
+    with simulating("--port", "0") as first:
+        assert first.stdout
+        port = first.stdout.readline().split()[2].rstrip(";").rsplit(":", 1)[1]
+        with simulating("--port", port) as second:
+            _, errors = second.communicate(timeout=10)
+            assert second.returncode == 2
+    assert f"port {port}" in errors
+    assert "Traceback" not in errors
