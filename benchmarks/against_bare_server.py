@@ -25,7 +25,7 @@ SERVERS = {
     "bare server": [str(Path(__file__).with_name("bare_server.py"))],
 }
 BODY = b'{"object":"balance","available":[{"amount":4900,"currency":"usd"}],"livemode":false}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
 
 def main() -> None:
@@ -70,7 +70,8 @@ def server(name: str, base: str) -> Iterator[Any]:
     A server process, initialized; yields a function that sends a request and returns its answer.
     """
     environment = os.environ | {"STRIPE_SECRET_KEY": "sk_test_bench", "STRIPE_MCP_API_BASE": base}
-    with Popen([sys.executable, *SERVERS[name]], stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment) as process:
+    command = [sys.executable, *SERVERS[name]]
+    with Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment) as process:
         assert process.stdin
         assert process.stdout
         assert process.stderr
@@ -104,7 +105,7 @@ def upstream() -> Iterator[str]:
         while await reader.readline():
             while (await reader.readline()).strip():
                 pass
-            writer.write(ANSWER)
+            writer.write(HEAD + BODY)
         writer.close()
 
     listening = loop.run_until_complete(asyncio.start_server(answer, "127.0.0.1", 0))
