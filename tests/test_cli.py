@@ -97,6 +97,28 @@ def test_a_catalog_of_ones_own_adds_and_replaces_tools(
     assert printed.count("`get_balance`") == 2
 
 
+@pytest.mark.parametrize(
+    ("said", "instead", "reason"),
+    [
+        ('sends = "GET /v1/balance"', 'sends = "GET /v1/charges"', "sends"),
+        ("arguments = {}", "arguments = { limit = 5 }", "fails"),
+        ("[[rejected]]", '[[rejected]]\nshows = "nothing"\narguments = {}\n\n[[rejected]]', "accepted"),
+    ],
+)
+def test_a_catalog_of_ones_own_is_held_to_its_examples(
+    said: str, instead: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = (builtin_folder() / "tools/balance/get_balance.toml").read_text(encoding="utf-8")
+    assert said in source
+    folder = tmp_path / "tools/balance"
+    folder.mkdir(parents=True)
+    (folder / "get_funds.toml").write_text(source.replace(said, instead, 1), encoding="utf-8")
+    assert main(["tools", "--catalog", str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert "get_funds" in printed
+    assert reason in printed
+
+
 def test_a_catalog_that_is_not_there_exits_with_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--catalog", str(tmp_path / "nowhere")]) == 2
     assert "nowhere" in capsys.readouterr().err

@@ -360,6 +360,17 @@ async def test_a_stored_failure_is_unknown_after_one_attempt(request_: StripeReq
     assert len(played.requests) == 1
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}", b'{"error": "no"}'])
+@pytest.mark.parametrize("status", [400, 404, 413])
+async def test_a_refusal_that_is_not_stripes_leaves_a_write_unknown(status: int, body: bytes) -> None:
+    """
+    Something between us and Stripe gave it, and nobody knows on which side of Stripe.
+    """
+    for request_ in WRITES:
+        assert_unknown(await play(request_, answer(status, body)))
+    assert isinstance((await play(READ, answer(status, body))).outcome, StripeError)
+
+
 # Attempts that follow one whose outcome is in doubt
 
 DOUBTS = {
@@ -377,6 +388,8 @@ NO_HELP = {
     "429": refusal(429),
     "500": refusal(500),
     "redirect": answer(302, b"", Location="/elsewhere"),
+    "another's key": refusal(400, type="idempotency_error"),
+    "404 in HTML": answer(404, b"<html>"),
     "lost": LOST,
 }
 

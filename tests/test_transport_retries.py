@@ -35,7 +35,7 @@ NOW = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 
 @pytest.fixture(autouse=True)
 def _stopped_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stripe_mcp.transport.time", lambda: float(NOW))
+    monkeypatch.setattr("stripe_mcp.answer.time", lambda: float(NOW))
 
 
 def in_seconds(seconds: int) -> str:

@@ -136,8 +136,13 @@ def _tools(options: argparse.Namespace) -> int:
 def _catalog(options: argparse.Namespace) -> "dict[str, Template]":
     from stripe_mcp.catalog import builtin_folder, load_catalog
 
-    own = [options.catalog] if options.catalog else []
-    return load_catalog(builtin_folder(), *own)
+    if options.catalog is None:
+        return load_catalog(builtin_folder())
+    from stripe_mcp.examples import check_examples
+
+    for template in load_catalog(options.catalog).values():
+        check_examples(template)
+    return load_catalog(builtin_folder(), options.catalog)
 
 
 def _parser() -> argparse.ArgumentParser:
