@@ -123,3 +123,23 @@ def test_without_a_key_it_says_how_to_connect(
     monkeypatch.delenv("STRIPE_SECRET_KEY", raising=False)
     assert main(["check"]) == 1
     assert "STRIPE_SECRET_KEY" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ALL_PROXY", "socks5://canary:canary@127.0.0.1:1"),
+        ("SSL_CERT_FILE", "/nowhere"),
+        ("HTTPS_PROXY", "ftp://x"),
+    ],
+)
+def test_a_network_that_cannot_be_used_is_said_to_be_so(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_test_canary1234")
+    monkeypatch.setenv(variable, value)
+    assert main(["check"]) == 1
+    printed = capsys.readouterr()
+    assert "Nothing was changed" in printed.out
+    assert variable in printed.out
+    assert "canary" not in printed.out + printed.err

@@ -36,16 +36,17 @@ def check(
 async def _check(
     console: Console, settings: Settings, catalog: Mapping[str, Template], connect: Callable[[], Transport]
 ) -> int:
-    transport = connect()
     try:
-        console.print(f"Mode: {settings.banner}")
-        console.print(f"Account: {await _account(transport)}")
-        verdicts = await _try_all(transport, settings, catalog)
+        transport = connect()
+        try:
+            console.print(f"Mode: {settings.banner}")
+            console.print(f"Account: {await _account(transport)}")
+            verdicts = await _try_all(transport, settings, catalog)
+        finally:
+            await transport.aclose()
     except ToolError as error:
         console.print(str(error))
         return 1
-    finally:
-        await transport.aclose()
     table = Table("Tool", "May this key call it?")
     for name, verdict in verdicts.items():
         table.add_row(name, verdict)

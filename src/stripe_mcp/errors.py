@@ -15,7 +15,7 @@ what to do next. No text ever holds more of a key than its last four characters.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # sk secret, rk restricted, pk publishable, ek ephemeral, whsec webhook: https://docs.stripe.com/keys
 _KEY = re.compile(r"(?<![A-Za-z])(sk|rk|pk|ek|rkcs|whsec)_[A-Za-z0-9_*]*?([A-Za-z0-9]{0,4})(?![A-Za-z0-9_*])")
@@ -107,7 +107,7 @@ class StripeError(ToolError):
     code: str | None = None
     decline_code: str | None = None
     param: str | None = None
-    message: str | None = None
+    message: str | None = field(default=None, repr=False)  # Stripe may repeat in it what was sent
     doc_url: str | None = None
     request_id: str | None = None
     rate_limit: str | None = None

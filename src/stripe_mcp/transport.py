@@ -78,6 +78,9 @@ class Transport:
     *account* is a connected account's id (`Stripe-Account`), *context* an organisation key's target
     (`Stripe-Context`). Calls wait for a place in *rates*. *deadline* is the longest a call may take,
     in seconds, all attempts together. *http* stands in for the network.
+
+    Raises:
+        NoAnswer: The environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -107,16 +110,23 @@ class Transport:
             "Accept-Encoding": "gzip",
         }
         named = {"Stripe-Account": account, "Stripe-Context": context}
-        self._client = httpx.AsyncClient(
-            base_url=api_base,
-            headers=headers | {name: value for name, value in named.items() if value},
-            timeout=httpx.Timeout(30, connect=10),  # of one attempt: two fit into the deadline
-            limits=httpx.Limits(keepalive_expiry=30),
-            transport=http,
-            # A key that goes to this machine over plain http must not pass through a proxy.
-            trust_env=api_base.startswith("https:"),
-            follow_redirects=False,
-        )
+        try:
+            self._client = httpx.AsyncClient(
+                base_url=api_base,
+                headers=headers | {name: value for name, value in named.items() if value},
+                timeout=httpx.Timeout(30, connect=10),  # of one attempt: two fit into the deadline
+                limits=httpx.Limits(keepalive_expiry=30),
+                transport=http,
+                # A key that goes to this machine over plain http must not pass through a proxy.
+                trust_env=api_base.startswith("https:"),
+                follow_redirects=False,
+            )
+        except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
+            # The text of the error can hold a proxy's password.
+            raise NoAnswer(
+                f"No way to Stripe ({type(error).__name__}): the proxy variables (HTTPS_PROXY, ALL_PROXY) or "
+                "SSL_CERT_FILE of this server's environment cannot be used, and need a person."
+            ) from None
 
     async def aclose(self) -> None:
         """
