@@ -75,7 +75,7 @@ def toml(value: Any) -> str:
         return "{" + ", ".join(f"{json.dumps(key)} = {toml(child)}" for key, child in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(toml, value)) + "]"
-    return json.dumps(value)
+    return "nan" if value != value else json.dumps(value)
 
 
 def write(folder: Path, content: dict[str, Any], file: str = "gifts/pay_gift.toml") -> Path:
@@ -232,28 +232,10 @@ def test_rules_name_only_arguments_that_are_there(tmp_path: Path, break_it: Chan
     assert problem in refusal(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "gift_[a-z]+",
-        "^gift_[a-z]+",
-        "gift_[a-z]+$",
-        "^.*$",
-        "^.+$",
-        "^[a-z.]+$",
-        "^[a-z/]+$",
-        "^(gift|\\.\\.)$",
-        "^[^x]+$",
-        "^[a-z]*$",
-        "^[\\s\\S]+$",
-    ],
-)
-def test_a_path_argument_whose_pattern_admits_another_endpoint_is_refused(
-    tmp_path: Path, pattern: str
-) -> None:
+@pytest.mark.parametrize("pattern", ["gift_[a-z]+", "^gift_[a-z]+", "gift_[a-z]+$"])
+def test_a_path_argument_whose_pattern_is_not_anchored_is_refused(tmp_path: Path, pattern: str) -> None:
     file = write(tmp_path, changed(setting(f"{NAMED}.gift_id.pattern", pattern)))
-    assert refusal(tmp_path).startswith(f"{file}: the pat")
-    assert "gift_id" in refusal(tmp_path)
+    assert refusal(tmp_path) == f"{file}: the path argument gift_id needs a pattern anchored by ^ and $"
 
 
 @pytest.mark.parametrize("schema", [{"type": "string"}, {"type": "integer", "minimum": 1}])
@@ -262,11 +244,26 @@ def test_a_path_argument_without_a_pattern_is_refused(tmp_path: Path, schema: di
     assert refusal(tmp_path) == f"{file}: the path argument gift_id needs a pattern anchored by ^ and $"
 
 
-@pytest.mark.parametrize("where", [f"{NAMED}.gift_id.pattern", f"{NAMED}.metadata.propertyNames.pattern"])
-def test_a_pattern_that_is_none_is_refused(tmp_path: Path, where: str) -> None:
-    file = write(tmp_path, changed(setting(where, "^[$")))
-    assert refusal(tmp_path).startswith(f"{file}: input.")
-    assert "has a pattern that is none" in refusal(tmp_path)
+PATTERNS = [f"{NAMED}.gift_id.pattern", f"{NAMED}.metadata.propertyNames.pattern"]
+
+
+@pytest.mark.parametrize("where", PATTERNS)
+@pytest.mark.parametrize("pattern", ["^[$", "^a{99999999999999999999}$", "(?u)^a$"])
+def test_a_pattern_that_is_none_is_refused(tmp_path: Path, where: str, pattern: str) -> None:
+    file = write(tmp_path, changed(setting(where, pattern)))
+    assert refusal(tmp_path).startswith(
+        f"{file}: {where.removesuffix('.pattern')}: has a pattern that is none"
+    )
+
+
+@pytest.mark.parametrize("where", PATTERNS)
+@pytest.mark.parametrize("pattern", ["^a$|b$", "^a$b", "^a\\$"])
+def test_a_pattern_ends_where_its_dollar_stands(tmp_path: Path, where: str, pattern: str) -> None:
+    """
+    An alternative behind a dollar would not be anchored.
+    """
+    file = write(tmp_path, changed(setting(where, pattern)))
+    assert refusal(tmp_path).startswith(f"{file}: {where.removesuffix('.pattern')}: has a pattern with $")
 
 
 @pytest.mark.parametrize("keyword", ["oneOf", "anyOf", "allOf", "$schema"])
@@ -274,57 +271,55 @@ def test_what_makes_clients_drop_the_list_is_refused_at_the_top_of_input(
     tmp_path: Path, keyword: str
 ) -> None:
     file = write(tmp_path, changed(setting(f"input.{keyword}", [])))
-    assert refusal(tmp_path).startswith(f"{file}: input must not have ['{keyword}'] at its top")
+    assert refusal(tmp_path).startswith(f"{file}: input.{keyword}: ")
 
 
-@pytest.mark.parametrize("break_it", [setting("input.type", "array"), removing(NAMED)])
-def test_input_is_an_object_with_properties(tmp_path: Path, break_it: Change) -> None:
+@pytest.mark.parametrize(
+    ("break_it", "where"), [(setting("input.type", "array"), "input.type"), (removing(NAMED), NAMED)]
+)
+def test_input_is_an_object_with_properties(tmp_path: Path, break_it: Change, where: str) -> None:
     file = write(tmp_path, changed(break_it))
-    assert refusal(tmp_path) == f"{file}: input must be an object schema with properties"
+    assert refusal(tmp_path).startswith(f"{file}: {where}: ")
 
 
-OBJECTS = {
-    "input": "input",
-    f"{NAMED}.lines.items": "input.lines[]",
-    f"{NAMED}.note.anyOf.1": "input.note.anyOf[1]",
-    f"{NAMED}.metadata.additionalProperties": "input.metadata.*",
-}
+OBJECTS = ["input", f"{NAMED}.lines.items", f"{NAMED}.note.anyOf.1", f"{NAMED}.metadata.additionalProperties"]
 
 
 @pytest.mark.parametrize("where", OBJECTS)
 def test_an_object_left_open_is_refused_at_every_level(tmp_path: Path, where: str) -> None:
     open_object = {key: value for key, value in GOOD["input"].items() if key != "additionalProperties"}
     file = write(tmp_path, changed(setting(where, open_object)))
-    assert refusal(tmp_path).startswith(f"{file}: {OBJECTS[where]} must say additionalProperties")
+    assert refusal(tmp_path).startswith(f"{file}: {where}")
+    assert "must say additionalProperties" in refusal(tmp_path)
     write(tmp_path, changed(setting(where, {**open_object, "additionalProperties": True})))
-    assert refusal(tmp_path) == f"{file}: {OBJECTS[where]} must not admit arguments of any name"
+    assert refusal(tmp_path).startswith(f"{file}: {where}")
+    assert "additionalProperties" in refusal(tmp_path)
 
 
 @pytest.mark.parametrize("where", OBJECTS)
 def test_a_required_argument_that_is_nowhere_is_refused_at_every_level(tmp_path: Path, where: str) -> None:
     schema = {**GOOD["input"], "required": ["gift_id", "amonut"]}
     file = write(tmp_path, changed(setting(where, schema)))
-    assert refusal(tmp_path) == f"{file}: {OBJECTS[where]} requires what it does not admit: ['amonut']"
+    assert refusal(tmp_path).startswith(f"{file}: {where}")
+    assert "requires what it does not admit: ['amonut']" in refusal(tmp_path)
 
 
-LEAVES = {
-    f"{NAMED}.amount": "input.amount",
-    f"{NAMED}.lines.items.properties.price": "input.lines[].price",
-    f"{NAMED}.note.anyOf.0": "input.note.anyOf[0]",
-    f"{NAMED}.metadata.additionalProperties": "input.metadata.*",
-}
+LEAVES = [
+    f"{NAMED}.amount",
+    f"{NAMED}.lines.items.properties.price",
+    f"{NAMED}.note.anyOf.0",
+    f"{NAMED}.metadata.additionalProperties",
+]
 
 
-PLACES = OBJECTS | LEAVES | {f"{NAMED}.metadata.propertyNames": "input.metadata.propertyNames"}
-
-
-@pytest.mark.parametrize("where", PLACES)
+@pytest.mark.parametrize("where", [*OBJECTS, *LEAVES, f"{NAMED}.metadata.propertyNames"])
 def test_a_misspelt_keyword_is_refused_at_every_level(tmp_path: Path, where: str) -> None:
     """
     A checker passes over what it does not know: `minumum = 1` would refund nothing, and say so to nobody.
     """
     file = write(tmp_path, changed(setting(f"{where}.minumum", 1)))
-    assert refusal(tmp_path).startswith(f"{file}: {PLACES[where]} has the keyword minumum")
+    assert refusal(tmp_path).startswith(f"{file}: {where}")
+    assert refusal(tmp_path).endswith("minumum: Extra inputs are not permitted")
 
 
 @pytest.mark.parametrize("where", LEAVES)
@@ -333,7 +328,7 @@ def test_a_schema_that_admits_any_type_is_refused_at_every_level(
     tmp_path: Path, where: str, schema: dict[str, Any]
 ) -> None:
     file = write(tmp_path, changed(setting(where, schema)))
-    assert refusal(tmp_path).startswith(f"{file}: {LEAVES[where]} must say its type, one of object,")
+    assert refusal(tmp_path).startswith(f"{file}: {where}")
 
 
 def test_a_required_argument_may_be_one_of_the_names_that_an_object_admits(tmp_path: Path) -> None:
@@ -367,11 +362,36 @@ def test_what_is_no_schema_is_refused_at_every_level(tmp_path: Path, where: str)
         ("propertyNames", "x"),
         ("items", "string"),
         ("additionalProperties", "false"),
+        ("maximum", float("nan")),
+        ("minLength", -1),
+        ("enum", []),
+        ("required", [["gift_id"]]),
+        ("format", "email"),
+        ("default", "x"),
     ],
 )
-def test_a_keyword_of_the_wrong_type_is_refused(tmp_path: Path, keyword: str, value: Any) -> None:
+def test_a_keyword_that_could_not_be_heeded_is_refused(tmp_path: Path, keyword: str, value: Any) -> None:
     file = write(tmp_path, changed(setting(f"{NAMED}.amount.{keyword}", value)))
-    assert refusal(tmp_path) == f"{file}: input.amount.{keyword} has the wrong type"
+    assert refusal(tmp_path).startswith(f"{file}: {NAMED}.amount.{keyword}")
+
+
+def test_a_schema_without_a_bottom_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path, GOOD)
+    nested = "title = " + "[" * 5000
+    file.write_text(nested, encoding="utf-8")
+    assert refusal(tmp_path).startswith(f"{file}: ")
+
+
+@pytest.mark.parametrize("stray", ["create_refund.toml", "tools/create_refund.toml", "tools/a/b/c.toml"])
+def test_a_template_in_the_wrong_folder_is_refused(tmp_path: Path, stray: str) -> None:
+    """
+    It would leave the built-in tool in force, and nobody would know.
+    """
+    write(tmp_path, GOOD)
+    file = tmp_path / stray
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    assert refusal(tmp_path).startswith(f"{file}: ")
 
 
 @pytest.mark.parametrize(

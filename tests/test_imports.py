@@ -23,7 +23,7 @@ MODULES = {
 ALLOWED = {
     "errors": ("", ""),
     "settings": ("errors", ""),
-    "schema": ("", ""),
+    "schema": ("", "pydantic"),
     "catalog": ("errors schema", "pydantic"),
     "arguments": ("catalog errors", "jsonschema"),
     "request": ("arguments catalog errors", ""),

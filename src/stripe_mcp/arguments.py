@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 _LARGEST_INTEGER = 2**53 - 1
 # What may fill a path, whatever the pattern of a template admits: no separator, no step up, no escape.
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
-# Every $ of a pattern that is neither escaped nor in brackets.
-_END = re.compile(r"(\\.|\[\^?\]?(?:\\.|[^\]\\])*\])|\$", re.DOTALL)
 
 
 def find_problems(template: Template, arguments: dict[str, Any]) -> list[str]:
@@ -46,8 +44,7 @@ def _validator(template: Template) -> "Validator":
     def pattern(validator: "Validator", regex: str, text: Any, schema: Any) -> Iterator[ValidationError]:
         # JSON Schema's $ is the end of the text; Python's also stands before a newline at the end.
         # Its \w and \d are ASCII; Python's are all letters and digits of the world.
-        exact = _END.sub(lambda found: found[1] or r"\Z", regex)
-        if isinstance(text, str) and not re.search(exact, text, re.ASCII):
+        if isinstance(text, str) and not re.search(re.sub(r"\$$", r"\\Z", regex), text, re.ASCII):
             yield ValidationError("does not match")
 
     strict: Any = extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]

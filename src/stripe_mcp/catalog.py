@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stripe_mcp.errors import ConfigurationError
-from stripe_mcp.schema import check_path_pattern, check_schema
+from stripe_mcp.schema import InputSchema
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
@@ -104,16 +104,24 @@ class Template(_Strict):
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> "Template":
-        check_schema(self.input)
-        properties = self.input["properties"]
+        properties: dict[str, Any] = self.input["properties"]
         for name in self.path_arguments:
             if name not in properties or name not in self.input.get("required", []):
                 raise ValueError(f"the path argument {name} must be a required property of input")
-            check_path_pattern(name, properties[name])
+            if not re.fullmatch(r"\^.*\$", properties[name].get("pattern", "")):
+                raise ValueError(f"the path argument {name} needs a pattern anchored by ^ and $")
         named = {*self.requires, *chain(*self.one_of, *self.requires.values())}
         if unknown := named - properties.keys():
             raise ValueError(f"one_of or requires name arguments that input lacks: {sorted(unknown)}")
         return self
+
+
+class _Schema(BaseModel):
+    """
+    The part of a file that has rules of its own; `Template.input` keeps it word for word.
+    """
+
+    input: InputSchema
 
 
 def builtin_folder() -> Path:
@@ -143,8 +151,11 @@ def load_catalog(*folders: Path) -> dict[str, Template]:
 
 
 def _read_folder(folder: Path) -> Iterator[Template]:
+    files = sorted(folder.glob("tools/*/*.toml"))
+    if stray := {*folder.glob("*.toml"), *folder.glob("tools/**/*.toml")} - {*files}:
+        raise ConfigurationError(f"{min(stray)}: a template belongs into tools/<category>/ of the folder")
     seen: dict[str, Path] = {}
-    for file in sorted(folder.glob("tools/*/*.toml")):
+    for file in files:
         if other := seen.get(file.stem):
             raise ConfigurationError(f"{file}: the tool {file.stem} stands in {other} as well")
         seen[file.stem] = file
@@ -158,14 +169,18 @@ def _read_template(file: Path) -> Template:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         if given := content.keys() & {"name", "category"}:
             raise ConfigurationError(f"{file}: {sorted(given)} are the names of the file and its folder")
+        _Schema.model_validate(content)
         return Template.model_validate({**content, "name": file.stem, "category": file.parent.name})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file}: {error}") from None
     except ValidationError as error:
         raise ConfigurationError(f"{file}: {_first_problem(error)}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{file}: nested beyond all reason") from None
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(part) for part in problem["loc"])
-    return f"{where}: {problem['msg']}" if where else problem["msg"].removeprefix("Value error, ")
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {reason}" if where else reason

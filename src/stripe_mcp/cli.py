@@ -110,7 +110,7 @@ def _simulate(options: argparse.Namespace) -> int:
     port = listening.getsockname()[1]
     print(f"SIMULATOR at http://127.0.0.1:{port}; any sk_test_ key opens it. Ctrl-C ends it.", flush=True)
     for ending in (signal.SIGINT, signal.SIGTERM):  # uvicorn hands them on when it has shut down
-        signal.signal(ending, lambda number, frame: sys.exit(0))
+        signal.signal(ending, signal.SIG_IGN)
     uvicorn.Server(uvicorn.Config(Simulator(), log_level="warning")).run(sockets=[listening])
     return 0
 

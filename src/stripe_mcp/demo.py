@@ -52,9 +52,7 @@ async def _refund_by_phone(console: Console, client: Client) -> int:
     charges = await _call(console, client, "list_charges", customer=customer["id"], limit=2)
     last, before = charges["data"]
     card = last["payment_method_details"]["card"]
-    _note(
-        console, f"card ending {card['last4']}; payments of {_dollars(last)} and, earlier, {_dollars(before)}"
-    )
+    _note(console, f"card ending {card['last4']}; payments: {_payment(last)}, {_payment(before)}")
 
     _say(console, "Agent", f"That matches. Your last payment was {_payment(last)}. Shall I refund all of it?")
     _say(console, "Caller", "Yes, all of it.")
