@@ -58,7 +58,9 @@ class Answer:
 Step = Answer | Exception | Callable[[], Awaitable[Answer]]
 
 
-def answer(status: int = 200, body: bytes | dict[str, Any] | Pieces = b"{}", **headers: str) -> Answer:
+def answer(
+    status: int = 200, body: bytes | dict[str, Any] | Pieces = b'{"object": "refund"}', **headers: str
+) -> Answer:
     """
     An answer of Stripe's; `Retry_After="1"` stands for the header `Retry-After: 1`.
     """

@@ -78,11 +78,25 @@ def test_a_restricted_key_learns_which_permission_is_missing(
             assert verdict == f"no: needs {permission}"
         else:
             assert verdict == ("yes" if name in READS else f"not tested: needs {permission}")
+    assert "Missing: rak_charge_read, rak_charge_write." in printed
     link = next(line for line in printed.splitlines() if line.startswith("https://dashboard"))
     assert urlsplit(link).path == "/test/apikeys/create"
     assert set(parse_qs(urlsplit(link).query)["permissions[]"]) == {
         template.permission for template in CATALOG.values()
     }
+
+
+def test_a_restricted_key_that_lacks_nothing_works(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_SECRET_KEY", "rk_live_canary1234")
+    with respx.mock(base_url=STRIPE) as router:
+        router.get("/v1/account").respond(json=ACCOUNT)
+        router.get().respond(404, json=MISSING)
+        assert main(["check"]) == 0
+    printed = capsys.readouterr().out
+    assert "Missing" not in printed
+    assert verdicts(printed)["create_refund"] == "not tested: needs rak_charge_write"
 
 
 def test_what_stripe_fails_to_answer_is_unknown(

@@ -36,8 +36,14 @@ GAPS = st.lists(st.tuples(st.integers(1, 150), SECONDS), min_size=1, max_size=6)
 )
 
 
+def wait_for(rates: Rates, request: StripeRequest, now: float) -> float:
+    wait = rates.reserve(request, now)
+    assert wait is not None
+    return wait
+
+
 def departures(rates: Rates, calls: list[tuple[StripeRequest, float]]) -> list[float]:
-    return sorted(now + rates.reserve(request, now) for request, now in calls)
+    return sorted(now + wait_for(rates, request, now) for request, now in calls)
 
 
 @pytest.mark.parametrize("limit", LIMITS)
@@ -61,7 +67,7 @@ def test_once_the_burst_is_spent_calls_leave_evenly_at_the_rate(limit: str, gaps
     for number in range(rate):
         rates.reserve(request(number), 1000.0)
     times = enumerate(accumulate(gaps, initial=1000.0))
-    waiting = [(now, rates.reserve(request(number), now)) for number, now in times]
+    waiting = [(now, wait_for(rates, request(number), now)) for number, now in times]
     for (before, waited), (now, wait) in pairwise(waiting):
         if waited and wait:
             assert now + wait - (before + waited) == pytest.approx(1 / rate)
@@ -131,3 +137,18 @@ def test_methods_of_one_path_are_endpoints_of_their_own_and_objects_are_not() ->
     assert rates.reserve(StripeRequest("POST", route, "/v1/customers/cus_1"), 0.0) == 0
     assert rates.reserve(StripeRequest("DELETE", route, "/v1/customers/cus_1"), 0.0) == 0
     assert rates.reserve(StripeRequest("GET", route, "/v1/customers/cus_99"), 0.0) == pytest.approx(1 / 25)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+@given(crowd=st.integers(0, 300), patience=st.floats(0, 10))
+def test_who_is_not_willing_to_wait_takes_no_place(limit: str, crowd: int, patience: float) -> None:
+    live, _, request = LIMITS[limit]
+    rates, same = Rates(live=live), Rates(live=live)
+    for number in range(crowd):
+        rates.reserve(request(number), 1000.0)
+        same.reserve(request(number), 1000.0)
+    wait = rates.reserve(request(crowd), 1000.0, patience)
+    if wait is None:
+        assert rates.reserve(request(crowd), 1000.0) == same.reserve(request(crowd), 1000.0)
+    else:
+        assert wait <= patience

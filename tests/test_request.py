@@ -303,3 +303,9 @@ def anything() -> Template:
     return CATALOG["create_refund"].model_copy(
         update={"input": {"type": "object", "properties": {"x": {}}}, "one_of": [], "requires": {}}
     )
+
+
+def test_a_query_that_no_url_can_hold_is_refused() -> None:
+    template = CATALOG["search_charges"]
+    with pytest.raises(InvalidArguments, match="at most 60000"):
+        build_request(template, {"query": "\N{SNOWMAN}" * 7000})

@@ -29,6 +29,7 @@ from tests.scripted_stripe import (
     REFUSED,
     STRIPE,
     Played,
+    ScriptedStripe,
     Step,
     answer,
     hang,
@@ -119,8 +120,10 @@ async def test_a_percent_encoded_id_stays_encoded() -> None:
 
 
 async def test_a_successful_answer_becomes_a_reply() -> None:
-    played = await play(POST, answer(200, {"id": "re_1"}, Request_Id="req_1"))
-    assert played.outcome == Reply({"id": "re_1"}, "req_1", played.keys[0], replayed=False)
+    played = await play(POST, answer(200, {"object": "refund", "id": "re_1"}, Request_Id="req_1"))
+    assert played.outcome == Reply(
+        {"object": "refund", "id": "re_1"}, "req_1", played.keys[0], replayed=False
+    )
 
 
 async def test_a_reply_to_a_read_has_no_key() -> None:
@@ -132,8 +135,10 @@ async def test_a_replayed_answer_says_so() -> None:
     """
     R3: the first answer was lost, and the same key brings back what it made.
     """
-    played = await play(POST, LOST, answer(200, {"id": "re_1"}, Idempotent_Replayed="true"))
-    assert played.outcome == Reply({"id": "re_1"}, None, played.keys[0], replayed=True)
+    played = await play(
+        POST, LOST, answer(200, {"object": "refund", "id": "re_1"}, Idempotent_Replayed="true")
+    )
+    assert played.outcome == Reply({"object": "refund", "id": "re_1"}, None, played.keys[0], replayed=True)
     assert len(played.requests) == 2
 
 
@@ -147,7 +152,7 @@ async def test_calls_share_one_client_and_do_not_wait_for_each_other() -> None:
     async def stall(request: httpx.Request) -> httpx.Response:
         stalled.set()
         await release.wait()
-        return httpx.Response(200, json={"stalled": True})
+        return httpx.Response(200, json={"object": "event"})
 
     respx.get(f"{STRIPE}/v1/events").mock(side_effect=stall)
     respx.get(f"{STRIPE}/v1/balance").respond(json={"object": "balance"})
@@ -165,7 +170,7 @@ async def test_calls_share_one_client_and_do_not_wait_for_each_other() -> None:
                 others.start_soon(call, "/v1/balance")
         assert [reply.body for reply in replies] == [{"object": "balance"}] * 50
         release.set()
-    assert replies[-1].body == {"stalled": True}
+    assert replies[-1].body == {"object": "event"}
     await transport.aclose()
 
 
@@ -173,13 +178,60 @@ async def test_every_attempt_waits_for_its_place_in_the_rates() -> None:
     asked: list[StripeRequest] = []
 
     class Busy(Rates):
-        def reserve(self, request: StripeRequest, now: float) -> float:
+        def reserve(self, request: StripeRequest, now: float, patience: float = 0) -> float:
             asked.append(request)
             return 7.0
 
     played = await play(READ, refusal(500), answer(), rates=Busy(live=False))
     assert asked == [READ, READ]
     assert played.waits == [7.0, 0.5, 7.0]
+
+
+class Full(Rates):
+    """
+    Has no place for anybody who will not wait for ever.
+    """
+
+    def reserve(self, request: StripeRequest, now: float, patience: float = 0) -> None:
+        assert 0 < patience <= 50
+
+
+@pytest.mark.parametrize("request_", [READ, POST])
+async def test_a_call_that_would_wait_beyond_its_deadline_is_told_so_at_once(request_: StripeRequest) -> None:
+    played = await play(request_, answer(), rates=Full(live=False))
+    assert isinstance(played.outcome, NoAnswer)
+    assert "waiting here" in str(played.outcome)
+    assert not played.requests
+    assert not played.waits
+
+
+async def test_a_write_that_waits_for_its_place_can_still_be_called_off() -> None:
+    """
+    R5: what was not sent is not sent after its caller is gone.
+    """
+    stripe, waiting = ScriptedStripe(answer()), anyio.Event()
+
+    class Busy(Rates):
+        def reserve(self, request: StripeRequest, now: float, patience: float = 0) -> float:
+            return 7.0
+
+    async def sleep(seconds: float) -> None:
+        waiting.set()
+        await anyio.sleep_forever()
+
+    transport = Transport(CANARY, STRIPE, http=stripe, rates=Busy(live=False), sleep=sleep)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(transport.send, POST)
+            await waiting.wait()
+            tasks.cancel_scope.cancel()
+    await transport.aclose()
+    assert not stripe.requests
+
+
+async def test_cookies_are_not_kept() -> None:
+    played = await play(READ, answer(500, b"", Set_Cookie="a=b"), answer())
+    assert [request.headers.get("Cookie") for request in played.requests] == [None, None]
 
 
 # The road there: proxies and certificates

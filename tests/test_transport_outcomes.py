@@ -166,7 +166,7 @@ async def test_a_write_is_finished_when_its_caller_goes_away(request_: StripeReq
     async def slowly() -> Answer:
         arrived.set()
         await release.wait()
-        return answer(200, {"id": "re_1"})
+        return answer(200, {"object": "refund", "id": "re_1"})
 
     transport = Transport(CANARY, STRIPE, http=ScriptedStripe(LOST, slowly), jitter=lambda: 0)
 
@@ -180,7 +180,7 @@ async def test_a_write_is_finished_when_its_caller_goes_away(request_: StripeReq
         with anyio.CancelScope(shield=True):
             await anyio.wait_all_tasks_blocked()
         release.set()
-    assert [reply.body for reply in replies] == [{"id": "re_1"}]
+    assert [reply.body for reply in replies] == [{"object": "refund", "id": "re_1"}]
     await transport.aclose()
 
 
@@ -210,7 +210,7 @@ UNREADABLE = {
     "cut": b'{"id": "re_1", "amount": 5',
     "malformed": b"{'id': 're_1'}",
     "HTML": b"<!doctype html><html><body>Welcome to the hotel network</body></html>",
-    "a list": b'[{"id": "re_1"}]',
+    "a list": b'[{"object": "refund", "id": "re_1"}]',
     "a number": b"5",
     "a text": b'"re_1"',
     "null": b"null",
@@ -244,25 +244,56 @@ async def test_what_can_be_read_counts_whatever_it_is_called(kind: str) -> None:
     """
     The body is Stripe's object or it is not; a proxy may have changed what it is called.
     """
-    played = await play(READ, answer(200, {"id": "re_1"}, Content_Type=kind))
-    assert played.outcome == Reply({"id": "re_1"})
+    played = await play(READ, answer(200, {"object": "refund", "id": "re_1"}, Content_Type=kind))
+    assert played.outcome == Reply({"object": "refund", "id": "re_1"})
 
 
 @pytest.mark.parametrize("levels", [1, 20, 99])
 async def test_what_stripe_nests_is_read(levels: int) -> None:
-    body = b'{"a":' * levels + b"1" + b"}" * levels
+    body = b'{"object": "refund", "a":' * levels + b"1" + b"}" * levels
     assert isinstance((await play(READ, answer(200, body))).outcome, Reply)
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"message": "ok"}', b'{"object": 5}'])
+async def test_an_object_that_does_not_say_its_kind_is_not_stripes(body: bytes) -> None:
+    for request_ in WRITES:
+        assert_unknown(await play(request_, answer(200, body)))
+    assert_unanswered(await play(READ, answer(200, body)))
+
+
+@pytest.mark.parametrize("encoding", ["identity", "GZIP"])
+async def test_an_encoding_is_known_by_its_name_in_any_case(encoding: str) -> None:
+    body = b'{"object": "refund"}'
+    packed = gzip.compress(body) if encoding == "GZIP" else body
+    assert isinstance((await play(READ, answer(200, packed, Content_Encoding=encoding))).outcome, Reply)
+
+
+async def test_a_key_that_is_in_use_is_in_use_by_us() -> None:
+    """
+    R16: the attempt that holds it is being carried out, so nothing can be said of its outcome.
+    """
+    assert_unknown(await play(POST, refusal(409, code="idempotency_key_in_use")))
+
+
+async def test_an_echo_of_the_key_goes_no_further() -> None:
+    """
+    S3: not even in a result.
+    """
+    played = await play(READ, answer(200, {"object": "refund", "seen": f"Bearer {CANARY}"}))
+    assert played.outcome == Reply({"object": "refund", "seen": "Bearer sk_...1234"})
+
+
 async def test_a_compressed_answer_is_read() -> None:
-    packed = gzip.compress(b'{"id": "re_1"}')
+    packed = gzip.compress(b'{"object": "refund", "id": "re_1"}')
     played = await play(POST, answer(200, packed, Content_Encoding="gzip"))
     assert isinstance(played.outcome, Reply)
-    assert played.outcome.body == {"id": "re_1"}
+    assert played.outcome.body == {"object": "refund", "id": "re_1"}
 
 
 @pytest.mark.parametrize(
-    "packed", [gzip.compress(b'{"id": "re_1"}')[:-12], b"no gzip at all"], ids=["cut", "not compressed"]
+    "packed",
+    [gzip.compress(b'{"object": "refund", "id": "re_1"}')[:-12], b"no gzip at all"],
+    ids=["cut", "not compressed"],
 )
 @pytest.mark.parametrize("request_", EVERY, ids=lambda request: request.method)
 async def test_a_compressed_answer_that_is_broken_is_none(request_: StripeRequest, packed: bytes) -> None:
@@ -432,7 +463,7 @@ async def test_a_doubt_ends_with_a_success(request_: StripeRequest, doubt: Step)
     """
     R2, R3: 1x.
     """
-    played = await play(request_, doubt, answer(200, {"id": "re_1"}))
+    played = await play(request_, doubt, answer(200, {"object": "refund", "id": "re_1"}))
     assert isinstance(played.outcome, Reply)
     assert len(set(played.keys)) == 1
 

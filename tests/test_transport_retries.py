@@ -67,9 +67,9 @@ PASSING = {
 @pytest.mark.parametrize("request_", [READ, *WRITES], ids=lambda request: request.method)
 @pytest.mark.parametrize("step", PASSING.values(), ids=PASSING.keys())
 async def test_a_passing_fault_is_overcome_under_the_same_key(request_: StripeRequest, step: Step) -> None:
-    played = await play(request_, step, step, answer(200, {"id": "re_1"}))
+    played = await play(request_, step, step, answer(200, {"object": "refund", "id": "re_1"}))
     assert isinstance(played.outcome, Reply)
-    assert played.outcome.body == {"id": "re_1"}
+    assert played.outcome.body == {"object": "refund", "id": "re_1"}
     assert len(played.requests) == 3
     assert len(set(played.keys)) == 1
     assert (played.keys[0] is not None) == (request_.method == "POST")

@@ -37,9 +37,9 @@ class Answer:
     @property
     def succeeded(self) -> bool:
         """
-        Whether the body is the object that was asked for.
+        Whether this is a Stripe object: each one names its kind in `object`.
         """
-        return self.status == 200 and self.body is not None and "error" not in self.body
+        return self.status == 200 and self.body is not None and isinstance(self.body.get("object"), str)
 
     @property
     def error(self) -> dict[str, Any]:
@@ -78,6 +78,8 @@ class Answer:
         """
         if not request.writes or self.succeeded:
             return False
+        if self.error.get("code") == "idempotency_key_in_use":
+            return True  # an attempt of ours is being carried out right now
         if self.status in _NOT_EXECUTED or self.error.get("type") == "idempotency_error":
             return before
         if not self.error or not 400 <= self.status < 500:

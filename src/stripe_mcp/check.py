@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import anyio
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import NoAnswer, NotConnected, StripeError, ToolError
@@ -47,12 +47,12 @@ async def _check(
     except ToolError as error:
         console.print(str(error))
         return 1
-    table = Table("Tool", "May this key call it?")
+    table = Table(Column("Tool", overflow="fold"), Column("May this key call it?", overflow="fold"))
     for name, verdict in verdicts.items():
         table.add_row(name, verdict)
     console.print(table)
     missing = sorted(
-        {catalog[name].permission for name, verdict in verdicts.items() if verdict.startswith("no")}
+        {catalog[name].permission for name, verdict in verdicts.items() if verdict.startswith("no:")}
     )
     if missing:
         console.print(f"Missing: {', '.join(missing)}. A restricted key with all that the tools need:")

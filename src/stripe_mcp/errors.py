@@ -18,7 +18,9 @@ import re
 from dataclasses import dataclass, field
 
 # sk secret, rk restricted, pk publishable, ek ephemeral, whsec webhook: https://docs.stripe.com/keys
-_KEY = re.compile(r"(?<![A-Za-z])(sk|rk|pk|ek|rkcs|whsec)_[A-Za-z0-9_*]*?([A-Za-z0-9]{0,4})(?![A-Za-z0-9_*])")
+_KEY = re.compile(
+    r"(?<![A-Za-z])(sk|rk|pk|ek|rkcs|whsec)_(?!\.)[A-Za-z0-9_*]*?([A-Za-z0-9]{0,4})(?![A-Za-z0-9_*])"
+)
 
 
 def redact(text: str) -> str:
@@ -115,21 +117,21 @@ class StripeError(ToolError):
 
     def __str__(self) -> str:
         what = ", ".join(part for part in (self.type, self.code, self.decline_code) if part)
-        said = redact(self.message) if self.message else "Stripe gave no message."
+        said = self.message or "Stripe gave no message."
         lines = [
             f"Stripe answered {self.status}{f' ({what})' if what else ''}: {said}",
             f"Nothing was changed. {self._advice()}",
         ]
         facts = {"param": self.param, "request": self.request_id, "docs": self.doc_url}
         lines.extend(f"{name}: {value}" for name, value in facts.items() if value)
-        return "\n".join(lines)
+        return redact("\n".join(lines))
 
     @property
     def reason(self) -> str:
         """
         The answer in a few words, without advice.
         """
-        return f"Stripe answered {self.status} (request: {self.request_id or 'without an id'})."
+        return redact(f"Stripe answered {self.status} (request: {self.request_id or 'without an id'}).")
 
     def _advice(self) -> str:
         if self.type == "idempotency_error":

@@ -5,7 +5,7 @@ The tools as tables: for a terminal, and for the README.
 from collections.abc import Mapping
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from stripe_mcp.catalog import Template
 
@@ -14,10 +14,8 @@ def print_table(catalog: Mapping[str, Template]) -> None:
     """
     Print *catalog* to standard output, one section a category.
     """
-    table = Table(
-        "Tool", "Kind", "A restricted key needs", title=f"{len(catalog)} tools", title_justify="left"
-    )
-    table.columns[0].no_wrap = True
+    columns = [Column(name, overflow="fold") for name in ("Tool", "Kind", "A restricted key needs")]
+    table = Table(*columns, title=f"{len(catalog)} tools", title_justify="left")
     category = ""
     for template in catalog.values():
         if template.category != category:

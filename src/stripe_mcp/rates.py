@@ -4,6 +4,7 @@ Keep below the rates that Stripe admits, so that a flood of calls waits here and
 Figures: https://docs.stripe.com/rate-limits
 """
 
+import math
 from collections import defaultdict
 
 from stripe_mcp.request import StripeRequest
@@ -21,21 +22,22 @@ class Rates:
 
     def __init__(self, *, live: bool) -> None:
         self._account = _ACCOUNT_LIVE if live else _ACCOUNT_TEST
-        self._full_at: dict[tuple[str, str], float] = defaultdict(float)
+        self._full_at: dict[str, float] = defaultdict(float)
 
-    def reserve(self, request: StripeRequest, now: float) -> float:
+    def reserve(self, request: StripeRequest, now: float, patience: float = math.inf) -> float | None:
         """
-        Take a place for *request* at the time *now* (seconds) and return the seconds to wait for it.
+        Take a place for *request* at the time *now* and return the seconds to wait for it.
 
         Up to one second's worth of requests goes out at once; beyond that they are spaced evenly.
+        None, and no place is taken, if the wait were longer than *patience* in seconds.
         """
-        search = request.route.endswith("/search")
-        return max(
-            self._take(("", ""), self._account, now),
-            self._take((request.method, request.route), _SEARCH if search else _ENDPOINT, now),
-        )
-
-    def _take(self, bucket: tuple[str, str], rate: int, now: float) -> float:
-        full_at = max(self._full_at[bucket], now) + 1 / rate
-        self._full_at[bucket] = full_at
-        return max(0.0, full_at - now - 1)
+        endpoint = _SEARCH if request.route.endswith("/search") else _ENDPOINT
+        places = {
+            bucket: max(self._full_at[bucket], now) + 1 / rate
+            for bucket, rate in (("", self._account), (f"{request.method} {request.route}", endpoint))
+        }
+        wait = max(0.0, max(places.values()) - now - 1)
+        if wait > patience:
+            return None
+        self._full_at |= places
+        return wait

@@ -15,6 +15,8 @@ from stripe_mcp.arguments import find_problems
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import InvalidArguments
 
+_LONGEST_QUERY = 60_000  # characters, percent-encoded; httpx takes no URL of more than 65,536
+
 
 @dataclass(frozen=True, slots=True)
 class StripeRequest:
@@ -50,6 +52,8 @@ def build_request(template: Template, arguments: dict[str, Any]) -> StripeReques
     method, route = template.request.method, template.request.path
     in_path = {name: quote(arguments[name], safe="") for name in template.path_arguments}
     rest = encode_form({name: value for name, value in arguments.items() if name not in in_path})
+    if method != "POST" and len(rest) > _LONGEST_QUERY:
+        raise InvalidArguments([f"all arguments together: {len(rest)} characters, at most {_LONGEST_QUERY}"])
     place = "form" if method == "POST" else "query"
     return StripeRequest(method, route, route.format(**in_path), **{place: rest})
 

@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 
 from stripe_mcp import __version__
 from stripe_mcp.catalog import Template
-from stripe_mcp.errors import NotConnected, ToolError
+from stripe_mcp.errors import NotConnected, ToolError, redact
 from stripe_mcp.request import StripeRequest, build_request
 from stripe_mcp.settings import Mode
 from stripe_mcp.view import show
@@ -100,7 +100,7 @@ def create_server(
     ) -> types.CallToolResult:
         template = catalog.get(params.name)
         if template is None:
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {params.name[:64]}")
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}")
         try:
             request = build_request(template, params.arguments or {})
             reply = await ctx.lifespan_context.send(request)

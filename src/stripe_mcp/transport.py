@@ -12,6 +12,7 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 
 import anyio
@@ -19,7 +20,7 @@ import httpx
 
 from stripe_mcp import __version__
 from stripe_mcp.answer import Answer, parse_object
-from stripe_mcp.errors import NoAnswer, OutcomeUnknown, StripeError, ToolError
+from stripe_mcp.errors import NoAnswer, OutcomeUnknown, StripeError, ToolError, redact
 from stripe_mcp.rates import Rates
 from stripe_mcp.request import StripeRequest
 
@@ -97,6 +98,7 @@ class Transport:
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        self._echo = (key.encode(), redact(key).encode())
         self._deadline = deadline
         self._max_retries = max_retries
         self._sleep = sleep
@@ -117,6 +119,7 @@ class Transport:
                 timeout=httpx.Timeout(30, connect=10),  # of one attempt: two fit into the deadline
                 limits=httpx.Limits(keepalive_expiry=30),
                 transport=http,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # the API has none: keep none
                 # A key that goes to this machine over plain http must not pass through a proxy.
                 trust_env=api_base.startswith("https:"),
                 follow_redirects=False,
@@ -148,15 +151,30 @@ class Transport:
             headers["Idempotency-Key"] = str(uuid.uuid4())
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         call = _Call(request, headers, give_up_at=anyio.current_time() + self._deadline)
-        with anyio.move_on_after(self._deadline, shield=request.writes):
+        await self._take_place(call)  # a write that only waits can still be called off
+        with anyio.CancelScope(deadline=call.give_up_at, shield=request.writes):
             return await self._attempt_until_settled(call)
         log.warning("%s %s: the deadline of %g s has passed", request.method, request.route, self._deadline)
         raise call.outcome()
 
+    async def _take_place(self, call: _Call) -> None:
+        """
+        Wait until Stripe's rates admit the request.
+
+        Raises:
+            ToolError: That would take too long.
+        """
+        if self._rates is None:
+            return
+        now = anyio.current_time()
+        wait = self._rates.reserve(call.request, now, call.give_up_at - now)
+        if wait is None:
+            call.failure = NoAnswer("Too many calls are waiting here for their turn at Stripe.")
+            raise call.outcome()
+        await self._sleep(wait)
+
     async def _attempt_until_settled(self, call: _Call) -> Reply:
         while True:
-            if self._rates:
-                await self._sleep(self._rates.reserve(call.request, anyio.current_time()))
             answer = await self._attempt(call)
             if answer is not None and answer.succeeded:
                 return Reply(
@@ -169,6 +187,7 @@ class Transport:
             if wait is None:
                 raise call.outcome()
             await self._sleep(wait)
+            await self._take_place(call)
 
     async def _attempt(self, call: _Call) -> Answer | None:
         """
@@ -198,14 +217,15 @@ class Transport:
         form = request.form if request.method == "POST" else None
         async with self._client.stream(request.method, url, content=form, headers=call.headers) as response:
             # Only gzip was asked for; encodings upon encodings would fill the memory within one chunk.
-            if response.headers.get("Content-Encoding", "gzip") != "gzip":
+            if response.headers.get("Content-Encoding", "identity").lower() not in ("gzip", "identity"):
                 return Answer(response.status_code, response.headers, None)
             body = bytearray()
             async for chunk in response.aiter_bytes():
                 if len(body) + len(chunk) > _LARGEST_ANSWER:
                     return Answer(response.status_code, response.headers, None)
                 body += chunk
-        return Answer(response.status_code, response.headers, parse_object(body))
+        # Who echoes our key does not get it any further.
+        return Answer(response.status_code, response.headers, parse_object(body.replace(*self._echo)))
 
     def _wait_before_retry(self, call: _Call, answer: Answer | None) -> float | None:
         """
