@@ -419,7 +419,7 @@ def template_of(required: list[str] | None = None, **properties: dict[str, Any])
 
 EMPTY = {"type": "string", "maxLength": 0}
 VANISH = "empty, and would vanish on the way; leave it out"
-HALF = "holds half of a surrogate pair, which is not a character"
+HALF = "holds a damaged character, such as half an emoji; write it whole or leave it out"
 RANGE = "must be a number from -9007199254740991 to 9007199254740991"
 
 
@@ -528,3 +528,23 @@ def test_no_text_of_a_pattern_takes_a_newline_at_its_end(template: Template) -> 
         if "pattern" in schema:
             arguments = arguments_with(template, path, f"{_sample(template, schema)}\n")
             assert find_problems(template, arguments), field(path)
+
+
+# A call that would hold up all others
+
+
+def test_a_call_with_thousands_of_values_is_refused_in_few_words() -> None:
+    template = CATALOG["get_charge"]
+    for values in ([1] * 300_000, [["a"] * 600] * 600):
+        problems = find_problems(template, {"charge_id": "ch_1", "expand": values})
+        assert problems == ["more than 1000 values in one call"]
+
+
+def test_of_many_problems_the_first_are_told() -> None:
+    problems = find_problems(CATALOG["get_charge"], {f"unknown_{number}": 1 for number in range(500)})
+    assert len(problems) == 20
+
+
+def test_what_a_damaged_line_left_of_a_character_is_refused() -> None:
+    [problem] = find_problems(CATALOG["search_customers"], {"email": "a\ufffd@example.com"})
+    assert problem.startswith("email: holds a damaged character")

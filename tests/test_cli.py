@@ -47,6 +47,9 @@ def test_help_names_every_command_and_where_the_key_comes_from(capsys: pytest.Ca
         ["--key=rk_live_canary1234"],
         ["check", "pk_test_canary1234"],
         ["STRIPE_SECRET_KEY=sk_live_canary1234"],
+        ["-ksk_live_canary1234"],
+        ["keysk_live_canary1234"],
+        ["sk_org_canary1234"],
     ],
 )
 def test_s3_a_key_on_the_command_line_is_refused_and_not_repeated(
@@ -56,6 +59,21 @@ def test_s3_a_key_on_the_command_line_is_refused_and_not_repeated(
     printed = capsys.readouterr()
     assert "does not belong on the command line" in printed.err
     assert "canary" not in printed.out + printed.err
+
+
+def test_a_path_that_only_looks_a_little_like_a_key_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tools", "--catalog", "/tmp/sk_templates"]) == 2
+    assert "/tmp/sk_templates: no templates" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes as a POSIX shell has them")
+@pytest.mark.parametrize("command", ["tools", "tools --markdown", "demo", "check --simulator"])
+def test_a_reader_that_has_read_enough_leaves_no_traceback(command: str) -> None:
+    piped = f"{sys.executable} -m stripe_mcp {command} | head -n 1"
+    ended = subprocess.run(["sh", "-c", piped], capture_output=True, text=True)
+    assert len(ended.stdout.splitlines()) == 1
+    assert "Traceback" not in ended.stderr
+    assert "Exception" not in ended.stderr
 
 
 def test_a_wrong_setting_exits_with_2_and_the_reason(

@@ -35,11 +35,12 @@ ALLOWED = {
     "server": ("settings catalog request view transport errors", "mcp mcp_types"),
     "stdio": ("", "mcp anyio"),
     "simulator": ("simulator", ""),
+    "logs": ("errors", ""),
     "listing": ("catalog", "rich"),
     "check": ("catalog errors request settings transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
-        "catalog check demo errors examples listing rates server settings simulator stdio transport",
+        "catalog check demo errors examples listing logs rates server settings simulator stdio transport",
         "anyio httpx uvicorn rich",
     ),
     "__main__": ("cli", ""),

@@ -101,7 +101,7 @@ def test_mixed_traffic_never_gets_ahead_of_any_limit(
     for request, calls, gap in phases:
         for _ in range(calls):
             now += gap
-            out.append((now + rates.reserve(request, now), request))
+            out.append((now + wait_for(rates, request, now), request))
     for limit, counted in [(100 if live else 25, None), (20, SEARCH), *((25, route) for route in ROUTES[:4])]:
         times = sorted(time for time, request in out if counted in (None, request))
         for number, time in enumerate(times, start=1):

@@ -110,6 +110,12 @@ async def test_an_unknown_tool_is_a_protocol_error(client: Client) -> None:
     assert "create_money" in caught.value.error.message
 
 
+async def test_a_key_in_place_of_a_tools_name_is_not_repeated(client: Client) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.call_tool("sk_live_canary1234", {})
+    assert "canary" not in str(caught.value)
+
+
 @respx.mock(base_url=STRIPE)
 async def test_an_exception_of_ours_never_shows_its_text(
     respx_mock: respx.MockRouter, client: Client, caplog: pytest.LogCaptureFixture

@@ -2,6 +2,7 @@
 What the person who starts the server may decide, and how a wrong decision is refused.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -204,7 +205,22 @@ def test_a_file_that_is_no_text_is_named(key_file: Path) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     folder = tmp_path / "folder"
     folder.mkdir(mode=0o700)
-    assert "cannot read" in refusal_of({"STRIPE_SECRET_KEY_FILE": str(folder)})
+    assert "is not a file" in refusal_of({"STRIPE_SECRET_KEY_FILE": str(folder)})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_no_file(tmp_path: Path) -> None:
+    """
+    Reading it would hold up the start for ever.
+    """
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, mode=0o600)
+    assert "is not a file" in refusal_of({"STRIPE_SECRET_KEY_FILE": str(pipe)})
+
+
+def test_the_mark_that_windows_editors_leave_is_no_part_of_the_key(key_file: Path) -> None:
+    key_file.write_bytes(b"\xef\xbb\xbfsk_test_canary1234\r\n")
+    assert read_settings({"STRIPE_SECRET_KEY_FILE": str(key_file)}).key == "sk_test_canary1234"
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from stripe_mcp.stdio import _cut_off
+
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_balance", "arguments": {}}}
 HELLO = {
     "jsonrpc": "2.0",
@@ -53,20 +55,26 @@ class Process:
         """
         Send a request and return its answer, passing over answers to other requests.
         """
-        self.write(json.dumps(message).encode())
+        return self.ask_line(json.dumps(message), message["id"])
+
+    def ask_line(self, line: str, number: object) -> dict[str, Any]:
+        """
+        Send a request as it is written and return the answer to that *number*.
+        """
+        self.write(line.encode())
         assert self.popen.stdout
-        for line in self.popen.stdout:
-            answer: dict[str, Any] = json.loads(line)
+        for answered in self.popen.stdout:
+            answer: dict[str, Any] = json.loads(answered)
             assert answer["jsonrpc"] == "2.0"
-            if answer.get("id") == message["id"]:
+            if answer.get("id") == number:
                 return answer
         raise AssertionError("the server closed its output")
 
-    def end(self) -> tuple[int, str]:
+    def end(self, within: float = 10) -> tuple[int, str]:
         """
-        Wait for the end and return the exit status and standard error.
+        Wait for the end, *within* seconds, and return the exit status and standard error.
         """
-        _, errors = self.popen.communicate(timeout=10)
+        _, errors = self.popen.communicate(timeout=within)
         return self.popen.returncode, errors.decode()
 
 
@@ -125,7 +133,7 @@ def test_r14_the_end_of_input_ends_the_server() -> None:
         process.popen.stdin.write(b'{"jsonrpc": "2.0", "id": 1, "method"')  # mid-line
         process.popen.stdin.close()
         process.popen.stdin = None
-        status, _ = process.end()
+        status, _ = process.end(within=3)  # the SDK's own way takes eight
     assert status == 0
 
 
@@ -134,9 +142,63 @@ def test_r14_the_end_of_input_ends_the_server() -> None:
 def test_r12_r13_a_signal_ends_an_idle_server(number: signal.Signals) -> None:
     with serving() as process:
         process.popen.send_signal(number)
-        status, errors = process.end()
+        status, errors = process.end(within=3)
     assert status == 0
     assert "Traceback" not in errors
+
+
+EMOJI = {
+    "half": (r"\ud83d", True),
+    "the other half": (r"\udca9", True),
+    "the wrong way round": (r"\udca9\ud83d", True),
+    "whole": (r"\ud83d\udca9", False),
+    "only spelled out": (r"\\ud83d", False),
+}
+
+
+@pytest.mark.parametrize(("text", "damaged"), EMOJI.values(), ids=EMOJI)
+def test_half_an_emoji_is_answered_with_words(text: str, damaged: bool) -> None:
+    """
+    As JavaScript sends a text that was cut within one; the SDK drops such a line without an answer.
+    """
+    call = {**CALL, "params": {"name": "search_customers", "arguments": {"email": "HERE"}}}
+    with serving("--simulator") as process:
+        answer = process.ask_line(json.dumps(call).replace("HERE", text), CALL["id"])
+    assert ("damaged character" in str(answer)) == damaged
+
+
+def test_nobody_has_to_read_standard_error() -> None:
+    """
+    A pipe that is full holds 64 kB; one line a request fills it after some hundred calls.
+    """
+    with serving("--simulator") as process:
+        for number in range(1000):
+            assert "result" in process.ask({**CALL, "id": number})
+        process.popen.send_signal(signal.SIGTERM)
+        assert process.popen.wait(5) == 0
+
+
+def test_a_write_that_is_cut_off_is_told(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """
+    R12: after the time to drain, with status 0.
+    """
+    exits: list[int] = []
+    monkeypatch.setattr(os, "_exit", exits.append)
+    _cut_off()
+    assert exits == [0]
+    assert "outcome is unknown" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes streams as a POSIX shell does")
+@pytest.mark.parametrize(("closed", "status"), [("0<&-", 2), ("1>&-", 2), ("2>&-", 0)])
+def test_a_closed_standard_stream_never_puts_words_into_the_protocol(closed: str, status: int) -> None:
+    command = f"echo | {sys.executable} -m stripe_mcp --simulator {closed}"
+    ended = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert ended.returncode == status
+    assert ended.stdout == ""
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_client_that_is_gone_leaves_no_traceback() -> None:

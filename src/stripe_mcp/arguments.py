@@ -19,17 +19,30 @@ if TYPE_CHECKING:
 
 # Beyond it, JSON numbers lose digits between one program and the next: RFC 8259, section 6.
 _LARGEST_INTEGER = 2**53 - 1
+_MOST_VALUES = 1000  # a call that means something has fewer, and more would hold up all others
+_MOST_PROBLEMS = 20  # as many as anybody reads
 # What may fill a path, whatever the pattern of a template admits: no separator, no step up, no escape.
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}")
+
+# Half of a surrogate pair, and what becomes of it on the way in.
+_DAMAGED = re.compile("[\ud800-\udfff\ufffd]")
+_IS_DAMAGED = "holds a damaged character, such as half an emoji; write it whole or leave it out"
 
 
 def find_problems(template: Template, arguments: dict[str, Any]) -> list[str]:
     """
-    Say everything that keeps *arguments* from being sent as a call of *template*; nothing if all is well.
+    Say what keeps *arguments* from being sent as a call of *template*; nothing if all is well.
     """
+    if _size(arguments) > _MOST_VALUES:
+        return [f"more than {_MOST_VALUES} values in one call"]
     broken = [text for error in _validator(template).iter_errors(arguments) for text in _explain(error)]
     found = broken or [*_across(template, arguments), *_unsendable(arguments)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:_MOST_PROBLEMS]
+
+
+def _size(value: Any) -> int:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + sum(map(_size, children))
 
 
 @cache
@@ -80,8 +93,8 @@ def _unsendable(value: Any, where: str = "") -> Iterator[str]:
             for key, child in value.items():
                 if not key or "[" in key or "]" in key:
                     yield f"{where}: a key cannot be empty or hold [ or ]"
-                if _has_surrogate(key):
-                    yield f"{where}: a key holds half of a surrogate pair, which is not a character"
+                if _DAMAGED.search(key):
+                    yield f"{where}: a key {_IS_DAMAGED}"
                 yield from _unsendable(child, f"{where}.{_shown(key)}" if where else key)
         case list():
             for index, child in enumerate(value):
@@ -90,12 +103,8 @@ def _unsendable(value: Any, where: str = "") -> Iterator[str]:
             yield f"{where}: null cannot be sent; leave it out"
         case int() | float() if not abs(value) <= _LARGEST_INTEGER:  # NaN is not <= anything
             yield f"{where}: must be a number from -{_LARGEST_INTEGER} to {_LARGEST_INTEGER}"
-        case str() if _has_surrogate(value):
-            yield f"{where}: holds half of a surrogate pair, which is not a character"
-
-
-def _has_surrogate(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+        case str() if _DAMAGED.search(value):
+            yield f"{where}: {_IS_DAMAGED}"
 
 
 def _shown(name: str) -> str:

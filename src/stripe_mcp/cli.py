@@ -7,13 +7,15 @@ stdio is served, standard output belongs to the protocol and everything else goe
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stripe_mcp import __version__
-from stripe_mcp.errors import ConfigurationError, redact
+from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.logs import logging_to_stderr
 from stripe_mcp.settings import STRIPE_API_BASE, Settings, read_settings, refuse_keys_in
 
 if TYPE_CHECKING:
@@ -29,16 +31,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        _check_streams()
         refuse_keys_in(given)
         options = _parser().parse_args(given)
-        _log_to_stderr()
         command: Callable[[argparse.Namespace], int] = options.command
-        return command(options)
+        with logging_to_stderr():
+            return command(options)
     except ConfigurationError as error:
         print(f"stripe-mcp: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # `stripe-mcp tools | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
+
+
+def _check_streams() -> None:
+    """
+    Whoever started us may have closed a standard stream; what is opened next would take its number.
+    """
+    if sys.stdin is None or sys.stdout is None:
+        raise ConfigurationError("Standard input and output are needed, and one of them is closed.")
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
 
 
 def connect(settings: Settings) -> "Callable[[], Transport] | None":
@@ -185,14 +201,3 @@ def _shared_options(*, simulator: object, catalog: object) -> argparse.ArgumentP
         help="add or replace tools from DIR/tools/<category>/<tool>.toml",
     )
     return options
-
-
-class _RedactingFormatter(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])

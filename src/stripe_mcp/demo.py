@@ -27,12 +27,16 @@ def play() -> int:
     """
     # The server's own lines on standard error would run through the conversation.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
-        return anyio.run(_play, Console(highlight=False), nowhere)
+        try:
+            return anyio.run(_play, Console(highlight=False), nowhere)
+        except* SystemExit:
+            pass  # rich's answer to a reader that has read enough: `stripe-mcp demo | head`
+    return 1
 
 
 async def _play(console: Console, errlog: TextIO) -> int:
     console.print("[bold]stripe-mcp demo[/bold]: a refund by phone, in the simulator. No real money moves.\n")
-    server = StdioServerParameters(command=sys.executable, args=["-m", "stripe_mcp", "--simulator"])
+    server = StdioServerParameters(command=sys.executable, args=["-P", "-m", "stripe_mcp", "--simulator"])
     async with Client(stdio_client(server, errlog=errlog)) as client:
         tools = (await client.list_tools()).tools
         destructive = sum(bool(tool.annotations and tool.annotations.destructive_hint) for tool in tools)

@@ -24,6 +24,7 @@ STRIPE_API_BASE = "https://api.stripe.com"
 # sk secret, rk restricted, rkcs claimable sandbox, sk_org organisation: https://docs.stripe.com/keys
 _KEY = re.compile(r"(?:(?:sk|rk|rkcs)_(?:test|live)|sk_org)_[A-Za-z0-9_]+")
 _TEST_KEY = re.compile(r"(?:sk|rk|rkcs|sk_org)_test_")
+_LOOKS_LIKE_A_KEY = re.compile(r"(sk|rk|pk|ek|rkcs)_(test|live)_|sk_org_|whsec_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ def refuse_keys_in(arguments: list[str]) -> None:
     Raises:
         ConfigurationError: It does.
     """
-    if any(re.search(r"(?<![A-Za-z])(sk|rk|pk|rkcs|whsec)_[A-Za-z0-9]", argument) for argument in arguments):
+    if any(_LOOKS_LIKE_A_KEY.search(argument) for argument in arguments):
         raise ConfigurationError(
             "A Stripe key does not belong on the command line, where other programs can read it. "
             "Set STRIPE_SECRET_KEY, or STRIPE_SECRET_KEY_FILE to the path of a private file; "
@@ -131,9 +132,11 @@ def _read_private(file: Path) -> str:
     name = redact(str(file))  # a key in the wrong variable is no path, and is not repeated
     try:
         mode = file.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: {name} is not a file.")
         if sys.platform != "win32" and mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: others can read {name}; run chmod 600 on it.")
-        return file.read_text(encoding="utf-8").strip()
+        return file.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: cannot read {name}: {reason}") from None
@@ -147,7 +150,8 @@ def _checked(key: str, source: str) -> str:
         )
     if not _KEY.fullmatch(key):
         raise ConfigurationError(
-            f"{source} holds no Stripe key: one begins with rk_test_, rk_live_, sk_test_ or sk_live_."
+            f"{source} holds no Stripe key: one begins with rk_test_, rk_live_, sk_test_ or sk_live_, "
+            "and has no quotes around it."
         )
     return key
 

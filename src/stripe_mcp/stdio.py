@@ -6,6 +6,7 @@ still ends, for ten seconds at most after a signal. A second signal exits at onc
 """
 
 import asyncio
+import json
 import os
 import signal
 import threading
@@ -59,10 +60,26 @@ def _read_lines(send: MemoryObjectSendStream[str], token: anyio.lowlevel.EventLo
     with os.fdopen(os.dup(0), "rb") as stdin:
         try:
             for line in stdin:
-                anyio.from_thread.run(send.send, line.decode("utf-8", errors="replace"), token=token)
+                text = _without_half_characters(line.decode("utf-8", errors="replace"))
+                anyio.from_thread.run(send.send, text, token=token)
             anyio.from_thread.run_sync(send.close, token=token)
         except (RuntimeError, anyio.BrokenResourceError):
             pass  # the server has ended
+
+
+def _without_half_characters(line: str) -> str:
+    """
+    JSON in which half of a surrogate pair, as is left when an emoji is cut, has become U+FFFD.
+
+    The SDK would drop the whole line and never answer; so the call fails with words (`arguments`).
+    """
+    if "\\ud" not in line.lower():
+        return line
+    try:
+        text = json.dumps(json.loads(line), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return line
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") + "\n"
 
 
 def _stop_on_signals(stop: Callable[[], None]) -> None:
@@ -71,10 +88,15 @@ def _stop_on_signals(stop: Callable[[], None]) -> None:
     def first(number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda number, frame: os._exit(128 + number))
-        overdue = threading.Timer(_DRAIN, os._exit, (0,))
+        overdue = threading.Timer(_DRAIN, _cut_off)
         overdue.daemon = True
         overdue.start()
         loop.call_soon_threadsafe(stop)
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, first)
+
+
+def _cut_off() -> None:
+    os.write(2, b"stripe-mcp: a write did not end in time; its outcome is unknown\n")
+    os._exit(0)
