@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
 
 import httpx
@@ -74,6 +75,22 @@ def test_a_reader_that_has_read_enough_leaves_no_traceback(command: str) -> None
     assert len(ended.stdout.splitlines()) == 1
     assert "Traceback" not in ended.stderr
     assert "Exception" not in ended.stderr
+
+
+def test_output_that_nobody_takes_any_more_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Not left to the race with `head`: what the interpreter flushes at its end must not fail again.
+    """
+    redirected: list[int] = []
+
+    class Closed(StringIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    monkeypatch.setattr("sys.stdout", Closed())
+    monkeypatch.setattr("os.dup2", lambda source, target: redirected.append(target))
+    assert main(["tools", "--markdown"]) == 1
+    assert redirected == [1]
 
 
 def test_a_wrong_setting_exits_with_2_and_the_reason(

@@ -86,13 +86,19 @@ def serving(*arguments: str, **environment: str) -> Iterator[Process]:
         process.write(json.dumps(READY).encode())
         yield process
     finally:
-        process.popen.kill()
-        process.popen.communicate()
+        if process.popen.stdin:
+            process.popen.stdin.close()
+            process.popen.stdin = None
+        try:
+            process.popen.communicate(timeout=10)
+        finally:
+            process.popen.kill()
 
 
 JUNK = {
     "not JSON": b"hello?",
     "cut JSON": b'{"jsonrpc": "2.0", "id": 7, "meth',
+    "JSON that is cut within an emoji": rb'{"jsonrpc": "2.0", "id": 6, "method": "\ud83d',
     "an empty line": b"",
     "a batch": b"[" + json.dumps(CALL).encode() + b"]",
     "invalid UTF-8": b'{"jsonrpc": "2.0", "id": 8, "method": "\xff\xfe"}',

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(given)
         command: Callable[[argparse.Namespace], int] = options.command
         with logging_to_stderr():
-            return command(options)
+            status = command(options)
+        sys.stdout.flush()
+        return status
     except ConfigurationError as error:
         print(f"stripe-mcp: {error}", file=sys.stderr)
         return 2

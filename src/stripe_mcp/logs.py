@@ -15,7 +15,7 @@ from queue import Queue
 
 from stripe_mcp.errors import redact
 
-_LINES = 1000  # that may wait to be written
+_LINES = 100  # that may wait to be written
 _LAST_WORDS = 1  # seconds for what is still to be written at the end
 
 
