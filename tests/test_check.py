@@ -18,7 +18,7 @@ STRIPE = "https://api.stripe.com"
 MISSING = {
     "error": {"type": "invalid_request_error", "code": "resource_missing", "message": "No such object"}
 }
-ACCOUNT = {"id": "acct_1", "object": "account", "business_profile": {"name": "Pine Street"}}
+ACCOUNT = {"id": "acct_1", "object": "account", "business_profile": {"name": "Pine [/b] Street"}}
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_a_secret_key_may_call_everything_and_nothing_is_written(
         assert {call.request.method for call in router.calls} == {"GET"}
     printed = capsys.readouterr()
     assert "LIVE, secret key ...1234" in printed.out
-    assert "acct_1 Pine Street" in printed.out
+    assert "acct_1 Pine [/b] Street" in printed.out
     assert verdicts(printed.out) == dict.fromkeys(CATALOG, "yes")
     assert "canary" not in printed.out + printed.err
 

@@ -26,7 +26,7 @@ def check(
     """
     Print what the key of *settings* is and may do. Returns 0 if it works and lacks nothing, else 1.
     """
-    console = Console()
+    console = Console(markup=False, highlight=False)  # what Stripe says can hold brackets
     if connect is None:
         console.print(str(NotConnected()))
         return 1

@@ -63,7 +63,7 @@ def _read_lines(send: MemoryObjectSendStream[str], token: anyio.lowlevel.EventLo
                 text = _without_half_characters(line.decode("utf-8", errors="replace"))
                 anyio.from_thread.run(send.send, text, token=token)
             anyio.from_thread.run_sync(send.close, token=token)
-        except (RuntimeError, anyio.BrokenResourceError):
+        except (anyio.RunFinishedError, anyio.BrokenResourceError):
             pass  # the server has ended
 
 
