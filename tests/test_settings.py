@@ -53,7 +53,22 @@ def test_a_key_decides_the_mode_and_its_kind_is_told(key: str, mode: str, kind: 
     assert settings.key == key
     assert settings.mode == mode
     assert settings.key_kind == kind
-    assert settings.banner == f"{mode}, {kind} key ...1234"
+    assert settings.banner.startswith(f"{mode}, {kind} key ...1234")
+
+
+def test_a_secret_live_key_is_told_of_a_safer_one() -> None:
+    """
+    It may do everything with real money, and seldom has to.
+    """
+    safer = "a restricted key would be safer"
+    assert safer in read_settings(with_key("sk_live_fake1234")).banner
+    for key in ("rk_live_fake1234", "sk_test_canary1234"):
+        assert safer not in read_settings(with_key(key)).banner
+
+
+def test_the_account_that_is_worked_on_is_told() -> None:
+    settings = read_settings(with_key("sk_test_canary1234", STRIPE_ACCOUNT="acct_9"))
+    assert settings.banner == "TEST, secret key ...1234 for acct_9"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ class Settings:
         """
         One line that says what this server works on.
         """
+        kind = self.key_kind
         match self.mode:
             case "SIMULATOR":
                 ignored = "; the Stripe key in the environment is ignored" if self.ignored_key else ""
@@ -63,8 +64,10 @@ class Settings:
             case "NO KEY":
                 return "no key: tools are listed, and a call says how to connect (set STRIPE_SECRET_KEY)"
             case _:
+                account = f" for {self.account}" if self.account else ""
                 place = "" if self.api_base == STRIPE_API_BASE else f" at {self.api_base}"
-                return f"{self.mode}, {self.key_kind} key ...{(self.key or '')[-4:]}{place}"
+                safer = "; a restricted key would be safer" if (self.mode, kind) == ("LIVE", "secret") else ""
+                return f"{self.mode}, {kind} key ...{(self.key or '')[-4:]}{account}{place}{safer}"
 
 
 def read_settings(environment: Mapping[str, str] = os.environ, *, simulator: bool = False) -> Settings:
