@@ -120,8 +120,28 @@ def test_an_object_of_the_other_mode_is_explained(here: str, there: str) -> None
 def test_a_missing_object_is_not_guessed_again() -> None:
     said = str(StripeError(404, code="resource_missing", message="No such customer: 'cus_1'"))
     assert "Do not guess ids" in said
-    assert "Test and live mode share no objects" in said
+    assert "test and live mode share no objects" in said
+    assert "canceled or deleted already" in said
     assert "other mode" not in said
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "charge_already_refunded",
+        "charge_already_captured",
+        "invoice_not_editable",
+        "amount_too_large",
+        "payment_intent_unexpected_state",
+    ],
+)
+def test_what_the_object_does_not_allow_is_not_tried_in_variations(code: str) -> None:
+    """
+    A refund of more than is left must not be followed by one of another payment.
+    """
+    said = str(StripeError(400, type="invalid_request_error", code=code))
+    assert "ask the user before trying anything else" in said
+    assert "call again" not in said
 
 
 def test_too_many_requests_say_which_limit_and_for_how_long() -> None:

@@ -100,3 +100,18 @@ async def test_a_caller_asks_about_their_invoices_and_payments(agent: Agent) -> 
 
     movements = (await agent.call("list_balance_transactions", type="charge", limit=100))["data"]
     assert all(movement["net"] == movement["amount"] - movement["fee"] for movement in movements)
+
+
+async def test_what_waits_for_a_customer_is_billed_in_its_currency(agent: Agent) -> None:
+    """
+    A draft in another currency would take up nothing, and be finalized as paid with a total of zero.
+    """
+    items = (await agent.call("list_events_by_type", type="invoiceitem.created", limit=100))["data"]
+    waiting = {item["data"]["object"]["currency"]: item["data"]["object"] for item in items}
+    assert len(waiting) > 1
+    for currency, item in waiting.items():
+        draft = await agent.call(
+            "create_draft_invoice", customer=item["customer"], pending_invoice_items_behavior="include"
+        )
+        assert draft["currency"] == currency
+        assert draft["total"] > 0

@@ -136,6 +136,8 @@ class StripeError(ToolError):
     def _advice(self) -> str:
         if self.type == "idempotency_error":
             return "This is a fault of stripe-mcp: please report it with the request id."
+        if re.search(r"already|_not_editable|_too_large|unexpected_state", self.code or ""):
+            return "The object does not allow this: read it, and ask the user before trying anything else."
         if self.code == "lock_timeout":
             return "Another request is working on the same object: call again in a few seconds."
         return _ADVICE.get(self.status, _at_fault)(self)
@@ -145,7 +147,8 @@ def _not_found(error: StripeError) -> str:
     if "similar object exists in" in (error.message or ""):
         return "The object belongs to the other mode: live objects need a live key, test objects a test key."
     return (
-        "Do not guess ids: find the object with a search or list tool. Test and live mode share no objects."
+        "Do not guess ids: find the object with a search or list tool. What is canceled or deleted already "
+        "counts as not found, and test and live mode share no objects."
     )
 
 

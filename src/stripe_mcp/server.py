@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 # What all tools share is said once here, so that 37 descriptions need not repeat it.
 INSTRUCTIONS = """\
 {mode}
-Amounts are integers in the currency's smallest unit: 4900 usd is $49.00, 500 jpy is ¥500.
+Amounts are integers in the currency's smallest unit: 4900 usd is $49.00, 500 jpy ¥500, 1250 kwd KD 1.250.
 Ids come from earlier results; never guess one. To find a person, start with search_customers.
-Lists are newest first. While has_more is true, pass the last id as starting_after; after a search, \
-pass next_page as page.
+Lists are newest first, 10 unless limit says else. While has_more is true, pass next_page as page \
+where it is given, else the last id as starting_after.
 created takes Unix seconds or a range such as {{"gte": 1790000000}}. expand puts linked objects in \
 place of their ids; in lists its paths begin with data.
 Search: field:"text", amount>5000, metadata["key"]:"text", -field:"text"; at most 10 clauses, joined \

@@ -62,6 +62,7 @@ def test_a_search_by_equality_finds_exactly_those(
         said = str(value).lower() if isinstance(value, bool) else str(value)
         expected = set(ids(each for each in everyone if of(each) == value))
         assert found(v1, service, f'{field}:"{said}"') == expected
+        assert found(v1, service, f'{field}:"{said.upper()}"') == expected
         if type(value) is int:
             assert found(v1, service, f"{field}:{said}") == expected
 

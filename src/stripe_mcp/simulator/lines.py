@@ -18,8 +18,10 @@ def add_pending_item(
     store: Store, customer: Record, amount: int, currency: str, description: str, **fields: Any
 ) -> Record:
     """
-    Something to be billed with the customer's next invoice that includes such.
+    Something to be billed with the customer's next invoice that includes such. The first one decides
+    the customer's currency.
     """
+    customer["currency"] = customer["currency"] or currency
     item = store.add(
         {
             "id": store.new_id("ii"),

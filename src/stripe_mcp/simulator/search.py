@@ -88,8 +88,9 @@ class Clause(NamedTuple):
             return self.value is None and actual is None
         if isinstance(self.value, int):
             return OPERATORS[self.operator](actual, self.value)
-        text = str(actual).lower() if isinstance(actual, bool) else str(actual)
-        return self.value.lower() in text.lower() if self.operator == "~" else text == self.value
+        # Neither : nor ~ takes notice of case: https://docs.stripe.com/search#query-structure-and-terminology
+        given, text = self.value.lower(), str(actual).lower()
+        return given in text if self.operator == "~" else text == given
 
 
 def _value_at(record: Any, path: tuple[str, ...]) -> Any:
