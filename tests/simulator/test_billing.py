@@ -283,6 +283,16 @@ async def test_a_renewal_without_a_card_is_past_due() -> None:
     assert (await shop.get("customers/cus_ABC123"))["delinquent"] is True
 
 
+async def test_the_invoice_of_a_renewal_looks_back_and_is_done_when_paid() -> None:
+    shop = Shop()
+    subscription = shop.find("subscription", id="sub_XYZ789")
+    began = subscription["items"]["data"][0]["current_period_start"]
+    renew(shop.simulator.store, subscription)
+    invoice = (await shop.get("invoices", {"subscription": "sub_XYZ789", "limit": 1}))["data"][0]
+    assert (invoice["period_start"], invoice["period_end"]) == (began, NOW)
+    assert (invoice["status"], invoice["auto_advance"]) == ("paid", False)
+
+
 async def test_a_card_of_the_subscriptions_own_goes_before_the_default() -> None:
     shop = Shop()
     diego = shop.customer("diego@example.com")

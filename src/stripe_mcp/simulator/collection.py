@@ -95,7 +95,7 @@ def pay(store: Store, invoice: Record, method: str) -> bool:
 
 
 def _mark_paid(store: Store, invoice: Record) -> None:
-    invoice |= {"attempted": True, "status": "paid"}
+    invoice |= {"attempted": True, "auto_advance": False, "status": "paid"}
     invoice["status_transitions"]["paid_at"] = store.now()
     emit(store, "invoice.paid", invoice)
     emit(store, "invoice.payment_succeeded", invoice)

@@ -60,7 +60,9 @@ def renew(store: Store, subscription: Record) -> None:
             item["current_period_start"], recurring["interval"], recurring["interval_count"]
         )
     subscription["status"] = "active"
-    invoice, method = _bill(store, subscription, "subscription_cycle"), _method(store, subscription)
+    began = before["items"]["data"][0]["current_period_start"]
+    invoice = _bill(store, subscription, "subscription_cycle", period_start=began)
+    method = _method(store, subscription)
     finalize(store, invoice)
     if method is None or not pay(store, invoice, method):
         subscription["status"] = "past_due"
@@ -72,9 +74,12 @@ def _method(store: Store, subscription: Record) -> str | None:
     return subscription["default_payment_method"] or default_method(store, subscription["customer"])
 
 
-def _bill(store: Store, subscription: Record, reason: str) -> Record:
+def _bill(store: Store, subscription: Record, reason: str, **fields: Any) -> Record:
     """
     The draft for the period that begins, with a line for each item.
+
+    Its own `period_start` and `period_end` look back, on what was used until now:
+    https://docs.stripe.com/api/invoices/object#invoice_object-period_end
     """
     customer = store.get("customer", subscription["customer"])
     days = subscription["days_until_due"]
@@ -88,6 +93,7 @@ def _bill(store: Store, subscription: Record, reason: str) -> Record:
         default_payment_method=subscription["default_payment_method"],
         due_date=None if days is None else store.now() + days * DAY,
         parent=_parent(subscription),
+        **fields,
     )
     for item in subscription["items"]["data"]:
         _bill_item(store, invoice, subscription, item)
