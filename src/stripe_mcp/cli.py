@@ -6,10 +6,12 @@ stdio is served, standard output belongs to the protocol and everything else goe
 """
 
 import argparse
+import gc
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,16 +97,30 @@ def _simulator() -> "httpx.ASGITransport":
 
 def _serve(options: argparse.Namespace) -> int:
     settings = read_settings(simulator=options.simulator)
-    from stripe_mcp.server import create_server
-    from stripe_mcp.stdio import serve_stdio
+    with _without_garbage_collection():
+        from stripe_mcp.server import create_server
+        from stripe_mcp.stdio import serve_stdio
 
+        server = create_server(_catalog(options), settings.mode, connect(settings))
     logging.getLogger("stripe_mcp").setLevel(logging.INFO)  # a line a request: the client keeps it for us
-    server = create_server(_catalog(options), settings.mode, connect(settings))
     print(f"stripe-mcp {__version__}: {settings.banner}", file=sys.stderr)
     if sys.stdin.isatty():
         print("Waiting for an MCP client on standard input; `stripe-mcp --help` says more.", file=sys.stderr)
     serve_stdio(server)
     return 0
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """
+    What is made at the start stays to the end: looking through it for garbage costs a twentieth of the start.
+    """
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _demo(options: argparse.Namespace) -> int:
