@@ -104,7 +104,7 @@ def create_server(
         try:
             request = build_request(template, params.arguments or {})
             reply = await ctx.lifespan_context.send(request)
-            label = [mode] if request.writes else []
+            label = [mode] if request.writes else []  # nobody is to take play money for real money
             return _result(*label, show(reply.body))
         except ToolError as error:
             return _result(str(error), is_error=True)

@@ -1,8 +1,7 @@
 """
 From Stripe's reply to what the model reads. No I/O.
 
-Nulls say nothing and cost tokens; secrets are nobody's business here: both are left out. The
-result of a write opens with the mode, so that nobody takes play money for real money.
+Nulls say nothing and cost tokens; secrets are nobody's business here: both are left out.
 """
 
 import json

@@ -19,7 +19,6 @@ from stripe_mcp.simulator.search import search_page
 from stripe_mcp.simulator.store import Record, Store, snapshot
 
 DECLINED = "Your card was declined."
-CAPTURE_WITHIN = 7 * 86_400  # seconds
 
 
 def list_charges(store: Store, given: Record) -> Record:
