@@ -11,6 +11,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import CancelledError
 from types import FrameType
 from typing import Any, cast
 
@@ -63,8 +64,8 @@ def _read_lines(send: MemoryObjectSendStream[str], token: anyio.lowlevel.EventLo
                 text = _without_half_characters(line.decode("utf-8", errors="replace"))
                 anyio.from_thread.run(send.send, text, token=token)
             anyio.from_thread.run_sync(send.close, token=token)
-        except (anyio.RunFinishedError, anyio.BrokenResourceError):
-            pass  # the server has ended
+        except (anyio.RunFinishedError, anyio.BrokenResourceError, CancelledError):
+            pass  # the server has ended, perhaps while it was handed a line
 
 
 def _without_half_characters(line: str) -> str:
