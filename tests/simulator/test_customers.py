@@ -67,7 +67,7 @@ async def test_an_update_joins_metadata_clears_by_empty_and_tells_of_it_once() -
     )
     assert (cleared["metadata"], cleared["shipping"], cleared["tax_exempt"]) == ({}, None, "none")
     await shop.post("customers/cus_ABC123")
-    newest, older = (await shop.get("events", {"type": "customer.updated"}))["data"]
+    newest, older = (await shop.get("events", {"type": "customer.updated", "limit": 2}))["data"]
     assert newest["data"]["previous_attributes"]["metadata"] == {"vip": "yes"}
     assert older["data"]["previous_attributes"]["shipping"] is None
 

@@ -6,7 +6,8 @@ https://docs.stripe.com/api/accounts/retrieve
 
 from __future__ import annotations
 
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 ACCOUNT_ID = "acct_1PineStreetCoffee"
 NAME = "Pine Street Coffee"

@@ -22,7 +22,8 @@ from stripe_mcp.simulator.keys import check_key
 from stripe_mcp.simulator.parameters import read_parameters
 from stripe_mcp.simulator.routes import Route, find_route
 from stripe_mcp.simulator.shop import open_shop
-from stripe_mcp.simulator.store import Record, Store, make_token
+from stripe_mcp.simulator.store import Store, make_token
+from stripe_mcp.simulator.table import Record
 from stripe_mcp.simulator.wire import (
     LARGEST_BODY,
     Message,
@@ -79,7 +80,7 @@ class Simulator:
             return replayed._replace(headers=replayed.headers | {"Request-Id": request_id})
         arguments = read_parameters(route.operation, given)
         check_expand(route.operation, arguments.get("expand", []))
-        self.store.settle()
+        self.store.run_due()
         self.store.request = {"id": request_id, "idempotency_key": key_of(request)}
         reply, executed = self._execute(route, arguments | ids, request_id)
         if executed:

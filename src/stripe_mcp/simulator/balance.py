@@ -8,12 +8,10 @@ Amounts are in the smallest currency unit. https://docs.stripe.com/api/balance
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict
-
-from stripe_mcp.simulator.lists import equal, list_page
+from stripe_mcp.simulator.lists import list_page, named
 from stripe_mcp.simulator.money import fee_for
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store, due
+from stripe_mcp.simulator.table import Record
 
 DAY = 86_400
 SETTLES_AFTER = 2 * DAY  # seconds until pending money is available
@@ -47,9 +45,28 @@ def record_transaction(store: Store, source: Record, kind: str, amount: int) -> 
             "type": kind,
         }
     )
-    heapq.heappush(store.unsettled, (available_on, transaction["id"]))
-    store.settle()
+    _book(store, "pending", transaction, 1)
+    if kind == "charge":
+        store.plan(available_on, "balance_transaction.settle", transaction["id"])
+    else:
+        _settle(store, transaction["id"])
     return transaction
+
+
+def _book(store: Store, part: str, transaction: Record, sign: int) -> None:
+    funds, currency = store.funds[part], transaction["currency"]
+    funds[currency] = funds.get(currency, 0) + sign * transaction["net"]
+
+
+@due("balance_transaction.settle")
+def _settle(store: Store, transaction_id: str) -> None:
+    """
+    The money of a transaction becomes available.
+    """
+    transaction = store.get("balance_transaction", transaction_id)
+    transaction["status"] = "available"
+    _book(store, "pending", transaction, -1)
+    _book(store, "available", transaction, 1)
 
 
 def _fee_details(fee: int, currency: str) -> list[Record]:
@@ -70,36 +87,27 @@ def retrieve_balance(store: Store, given: Record) -> Record:
     """
     GET /v1/balance
     """
-    sums: dict[str, dict[str, int]] = {"available": defaultdict(int), "pending": defaultdict(int)}
-    currencies = {"usd"}
-    for transaction in store.all("balance_transaction"):
-        sums[transaction["status"]][transaction["currency"]] += transaction["net"]
-        currencies.add(transaction["currency"])
+    currencies = sorted({"usd", *store.funds["pending"]})
     return {
         "object": "balance",
-        "livemode": False,
+        "livemode": store.livemode,
         **{
-            part: [
-                {"amount": by[currency], "currency": currency, "source_types": {"card": by[currency]}}
-                for currency in sorted(currencies)
-            ]
-            for part, by in sums.items()
+            part: [_fund(by.get(currency, 0), currency) for currency in currencies]
+            for part, by in store.funds.items()
         },
     }
+
+
+def _fund(amount: int, currency: str) -> Record:
+    return {"amount": amount, "currency": currency, "source_types": {"card": amount}}
 
 
 def list_balance_transactions(store: Store, given: Record) -> Record:
     """
     GET /v1/balance_transactions. There are no payouts, so a `payout` finds nothing.
     """
-    same = equal(given, "currency", "source", "type")
-    return list_page(
-        store,
-        "balance_transaction",
-        "/v1/balance_transactions",
-        given,
-        lambda record: "payout" not in given and same(record),
-    )
+    where = named(given, "currency", "payout", "source", "type")
+    return list_page(store, "balance_transaction", "/v1/balance_transactions", given, where)
 
 
 OPERATIONS = {

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from stripe_mcp.simulator import payment_methods
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 DAY = 86_400
 

@@ -12,11 +12,12 @@ from stripe_mcp.simulator.balance import record_transaction
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.expansion import includes
-from stripe_mcp.simulator.lists import check_named, embed, equal, list_page
+from stripe_mcp.simulator.lists import check_named, embed, list_page, named
 from stripe_mcp.simulator.money import amount_text
 from stripe_mcp.simulator.payment_methods import is_declining
 from stripe_mcp.simulator.search import search_page
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store, snapshot
+from stripe_mcp.simulator.table import Record
 
 DECLINED = "Your card was declined."
 
@@ -26,8 +27,8 @@ def list_charges(store: Store, given: Record) -> Record:
     GET /v1/charges
     """
     check_named(store, given, "customer", "payment_intent")
-    keep = equal(given, "customer", "payment_intent")
-    return list_page(store, "charge", "/v1/charges", given, keep)
+    where = named(given, "customer", "payment_intent", "transfer_group")
+    return list_page(store, "charge", "/v1/charges", given, where)
 
 
 def search_charges(store: Store, given: Record) -> Record:
@@ -51,12 +52,11 @@ def capture_charge(store: Store, given: Record) -> Record:
     charge = retrieve_charge(store, given)
     amount: int = given.get("amount") or charge["amount"]
     _check_capture(charge, amount)
-    before = dict(charge)
     for name in ("receipt_email", "statement_descriptor", "statement_descriptor_suffix"):
         if name in given:
             charge[name] = given[name]
     take(store, charge, amount)
-    emit(store, "charge.captured", charge, before)
+    emit(store, "charge.captured", charge)
     return charge
 
 
@@ -156,7 +156,7 @@ def _new_charge(store: Store, amount: int, currency: str, method: Record) -> Rec
         "failure_code": None,
         "failure_message": None,
         "fraud_details": {},
-        "livemode": False,
+        "livemode": store.livemode,
         "metadata": {},
         "on_behalf_of": None,
         "outcome": _outcome("approved_by_network", "authorized", "Payment complete."),
@@ -202,7 +202,7 @@ def _details(store: Store, amount: int, method: Record) -> Record:
 
 @includes("charge", "refunds")
 def _refunds(store: Store, charge: Record) -> Record:
-    found = [refund for refund in store.all("refund") if refund["charge"] == charge["id"]]
+    found = store.where("refund", {"charge": charge["id"]})
     return embed(found, f"/v1/charges/{charge['id']}/refunds")
 
 

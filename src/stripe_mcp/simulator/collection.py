@@ -12,14 +12,15 @@ from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.expansion import includes
 from stripe_mcp.simulator.lists import embed
 from stripe_mcp.simulator.payment_intents import add_payment_intent, confirm
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 
 def finalize(store: Store, invoice: Record) -> None:
     """
     Give a draft its number, and settle the customer's balance against it.
     """
-    before, customer = dict(invoice), store.get("customer", invoice["customer"], "customer", status=400)
+    customer = store.get("customer", invoice["customer"], "customer", status=400)
     owed = invoice["total"] + customer["balance"]
     invoice |= {
         "amount_due": max(0, owed),
@@ -37,7 +38,8 @@ def finalize(store: Store, invoice: Record) -> None:
     invoice["status_transitions"]["finalized_at"] = store.now()
     if invoice["amount_due"]:
         _ask_for_payment(store, invoice)
-    emit(store, "invoice.finalized", invoice, before)
+    emit(store, "customer.updated", customer)
+    emit(store, "invoice.finalized", invoice)
     if not invoice["amount_due"]:
         _mark_paid(store, invoice)
 
@@ -67,7 +69,7 @@ def _ask_for_payment(store: Store, invoice: Record) -> None:
             "currency": invoice["currency"],
             "invoice": invoice["id"],
             "is_default": True,
-            "livemode": False,
+            "livemode": store.livemode,
             "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
             "status": "open",
             "status_transitions": {"canceled_at": None, "paid_at": None},
@@ -79,13 +81,13 @@ def pay(store: Store, invoice: Record, method: str) -> bool:
     """
     Charge an open invoice to a card, and say whether it worked.
     """
-    before, payment = snapshot(invoice), _payments_of(store, invoice)[0]
+    payment = _payments_of(store, invoice)[0]
     intent = store.get("payment_intent", payment["payment"]["payment_intent"])
     intent["payment_method"] = method
     paid = confirm(store, intent)
     invoice |= {"attempted": True, "attempt_count": invoice["attempt_count"] + 1}
     if not paid:
-        emit(store, "invoice.payment_failed", invoice, before)
+        emit(store, "invoice.payment_failed", invoice)
         return False
     invoice |= {"amount_paid": invoice["amount_due"], "amount_remaining": 0}
     payment |= {"amount_paid": invoice["amount_due"], "status": "paid"}
@@ -111,7 +113,7 @@ def void(store: Store, invoice: Record) -> None:
 
 
 def _payments_of(store: Store, invoice: Record) -> list[Record]:
-    return [payment for payment in store.all("invoice_payment") if payment["invoice"] == invoice["id"]]
+    return store.where("invoice_payment", {"invoice": invoice["id"]})
 
 
 @includes("invoice", "payments")

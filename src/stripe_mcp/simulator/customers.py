@@ -11,9 +11,10 @@ from stripe_mcp.simulator import payment_methods, subscriptions
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.expansion import includes
-from stripe_mcp.simulator.lists import embed, equal, list_page
+from stripe_mcp.simulator.lists import embed, list_page, named
 from stripe_mcp.simulator.metadata import merge_address, merge_metadata, merge_shipping
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 PLAIN = (
     "business_name",
@@ -34,7 +35,7 @@ def list_customers(store: Store, given: Record) -> Record:
     """
     GET /v1/customers. An e-mail is compared exactly, case included.
     """
-    return list_page(store, "customer", "/v1/customers", given, equal(given, "email"))
+    return list_page(store, "customer", "/v1/customers", given, named(given, "email", "test_clock"))
 
 
 def retrieve_customer(store: Store, given: Record) -> Record:
@@ -72,10 +73,9 @@ def update_customer(store: Store, given: Record) -> Record:
     customer, default = store.get("customer", given["customer"], "customer"), _default_method(given)
     if default is not None:
         payment_methods.check_owned(store, default, customer, DEFAULT_METHOD)
-    before = snapshot(customer)
     _fill(store, customer, given, default)
-    if before != customer:
-        emit(store, "customer.updated", customer, before)
+    if store.told[customer["id"]] != customer:
+        emit(store, "customer.updated", customer)
     return customer
 
 
@@ -103,7 +103,7 @@ def delete_customer(store: Store, given: Record) -> Record:
     DELETE /v1/customers/{customer}: for good; subscriptions are canceled at once.
     """
     customer = store.get("customer", given["customer"], "customer")
-    for subscription in [s for s in store.all("subscription") if s["customer"] == customer["id"]]:
+    for subscription in store.where("subscription", {"customer": customer["id"]}):
         if subscription["status"] not in subscriptions.ENDED:
             subscriptions.end(store, subscription, {})
     payment_methods.detach_all(store, customer["id"])
@@ -139,7 +139,7 @@ def add_customer(store: Store) -> Record:
                 "footer": None,
                 "rendering_options": None,
             },
-            "livemode": False,
+            "livemode": store.livemode,
             "metadata": {},
             "name": None,
             "next_invoice_sequence": 1,
@@ -159,8 +159,8 @@ def _subscriptions(store: Store, customer: Record) -> Record:
     """
     found = [
         subscription
-        for subscription in store.all("subscription")
-        if subscription["customer"] == customer["id"] and subscription["status"] not in subscriptions.ENDED
+        for subscription in store.where("subscription", {"customer": customer["id"]})
+        if subscription["status"] not in subscriptions.ENDED
     ]
     return embed(found, f"/v1/customers/{customer['id']}/subscriptions")
 

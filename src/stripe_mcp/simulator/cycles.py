@@ -17,7 +17,8 @@ from stripe_mcp.simulator.lines import add_line, add_pending_item, subscription_
 from stripe_mcp.simulator.lists import embed
 from stripe_mcp.simulator.money import amount_text
 from stripe_mcp.simulator.periods import add_interval
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store, snapshot
+from stripe_mcp.simulator.table import Record
 
 Prices = list[tuple[Record, int, Record]]  # price, quantity, the item's metadata
 
@@ -52,7 +53,7 @@ def renew(store: Store, subscription: Record) -> None:
     """
     Begin the next period now: bill it, and be past due if that fails.
     """
-    before = snapshot(subscription)
+    began = subscription["items"]["data"][0]["current_period_start"]
     for item in subscription["items"]["data"]:
         recurring = item["price"]["recurring"]
         item["current_period_start"] = item["current_period_end"]
@@ -60,14 +61,15 @@ def renew(store: Store, subscription: Record) -> None:
             item["current_period_start"], recurring["interval"], recurring["interval_count"]
         )
     subscription["status"] = "active"
-    began = before["items"]["data"][0]["current_period_start"]
     invoice = _bill(store, subscription, "subscription_cycle", period_start=began)
     method = _method(store, subscription)
     finalize(store, invoice)
     if method is None or not pay(store, invoice, method):
         subscription["status"] = "past_due"
-        store.get("customer", subscription["customer"])["delinquent"] = True
-    emit(store, "customer.subscription.updated", subscription, before)
+        customer = store.get("customer", subscription["customer"])
+        customer["delinquent"] = True
+        emit(store, "customer.updated", customer)
+    emit(store, "customer.subscription.updated", subscription)
 
 
 def _method(store: Store, subscription: Record) -> str | None:
@@ -253,7 +255,7 @@ def _new_subscription(store: Store, customer: Record, currency: str) -> Record:
         "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
         "items": embed([], f"/v1/subscription_items?subscription={subscription_id}"),
         "latest_invoice": None,
-        "livemode": False,
+        "livemode": store.livemode,
         "metadata": {},
         "next_pending_invoice_item_invoice": None,
         "on_behalf_of": None,

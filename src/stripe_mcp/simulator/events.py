@@ -8,26 +8,30 @@ change. Stripe keeps events for 30 days. https://docs.stripe.com/api/events
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError, no_such
 from stripe_mcp.simulator.lists import list_page
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store, snapshot
+from stripe_mcp.simulator.table import Record
 
 API_VERSION = "2026-10-28.endive"
 MOST_TYPES = 20
 KEPT_FOR = 30 * 86_400  # seconds
 
 
-def emit(store: Store, kind: str, record: Record, before: Record | None = None) -> None:
+def emit(store: Store, kind: str, record: Record) -> None:
     """
-    Tell that *record* changed; *before* is a shallow copy of it from before an update.
+    Tell that *record* changed: the event shows it as it is now, and what was otherwise when last told.
     """
+    now, before = snapshot(record), store.told.get(record["id"])
+    store.told[record["id"]] = now
+    store.changed(record)
     if store.now() < store.present() - KEPT_FOR:
         return
-    data: Record = {"object": snapshot(record)}
-    if before is not None:
-        changed = {key: value for key, value in before.items() if record.get(key) != value}
-        data["previous_attributes"] = snapshot(changed)
+    data: Record = {"object": now}
+    if before is not None and before != now:
+        data["previous_attributes"] = _differences(before, now)
     store.add(
         {
             "id": store.new_id("evt"),
@@ -35,12 +39,25 @@ def emit(store: Store, kind: str, record: Record, before: Record | None = None) 
             "api_version": API_VERSION,
             "created": store.now(),
             "data": data,
-            "livemode": False,
+            "livemode": store.livemode,
             "pending_webhooks": 0,
             "request": dict(store.request),
             "type": kind,
         }
     )
+
+
+def _differences(before: Record, now: Record) -> Record:
+    """
+    The former values of what changed, null for what was not there; a list comes as a whole.
+    """
+    changed = [key for key in (*now, *(before.keys() - now.keys())) if before.get(key) != now.get(key)]
+    return {key: _former(before.get(key), now.get(key)) for key in changed}
+
+
+def _former(before: Any, now: Any) -> Any:
+    nested = isinstance(before, dict) and isinstance(now, dict)
+    return _differences(before, now) if nested else before
 
 
 def list_events(store: Store, given: Record) -> Record:
@@ -59,6 +76,7 @@ def list_events(store: Store, given: Record) -> Record:
         "event",
         "/v1/events",
         given,
+        {"type": patterns[0]} if len(patterns) == 1 and "*" not in patterns[0] else {},
         lambda event: (
             event["created"] >= oldest
             and given.get("delivery_success", True)

@@ -13,7 +13,8 @@ from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError, unsupported
 from stripe_mcp.simulator.parameters import load_table
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 DEEPEST = 4
 

@@ -14,11 +14,12 @@ from stripe_mcp.simulator.billing import default_method, due_date, own_method, p
 from stripe_mcp.simulator.collection import finalize, pay
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lines import take_pending_items
-from stripe_mcp.simulator.lists import check_named, embed, equal, list_page, within
+from stripe_mcp.simulator.lines import decide_currency, take_pending_items
+from stripe_mcp.simulator.lists import check_named, embed, list_page, named, within
 from stripe_mcp.simulator.metadata import merge_metadata, merge_shipping
 from stripe_mcp.simulator.search import search_page
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 FINALIZES_AFTER = 3_600  # seconds that an automatic draft stays one
 PLAIN = ("custom_fields", "description", "effective_at", "footer", "number", "statement_descriptor")
@@ -29,17 +30,16 @@ def list_invoices(store: Store, given: Record) -> Record:
     GET /v1/invoices
     """
     check_named(store, given, "customer", "subscription")
-    same = equal(given, "collection_method", "customer", "status")
+    where = named(given, "collection_method", "customer", "customer_account", "status")
+    if "subscription" in given:
+        where["parent.subscription_details.subscription"] = given["subscription"]
     return list_page(
         store,
         "invoice",
         "/v1/invoices",
         given,
-        lambda invoice: (
-            ("due_date" not in given or within(invoice["due_date"], given["due_date"]))
-            and given.get("subscription", subscription_of(invoice)) == subscription_of(invoice)
-            and same(invoice)
-        ),
+        where,
+        lambda invoice: "due_date" not in given or within(invoice["due_date"], given["due_date"]),
     )
 
 
@@ -114,7 +114,7 @@ def add_invoice(store: Store, customer: Record, currency: str, **fields: Any) ->
     """
     A draft without lines. The first one decides the customer's currency.
     """
-    customer["currency"] = customer["currency"] or currency
+    decide_currency(store, customer, currency)
     invoice = _new_invoice(store, store.new_id("in"), currency) | _customer_fields(customer) | fields
     if invoice["auto_advance"]:
         invoice["automatically_finalizes_at"] = store.now() + FINALIZES_AFTER
@@ -185,7 +185,7 @@ def _new_invoice(store: Store, invoice_id: str, currency: str) -> Record:
         "last_finalization_error": None,
         "latest_revision": None,
         "lines": embed([], f"/v1/invoices/{invoice_id}/lines"),
-        "livemode": False,
+        "livemode": store.livemode,
         "metadata": {},
         "next_payment_attempt": None,
         "number": None,

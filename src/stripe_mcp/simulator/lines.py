@@ -11,7 +11,17 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
+
+
+def decide_currency(store: Store, customer: Record, currency: str) -> None:
+    """
+    Let *currency* be the customer's, whose invoices and subscriptions have only one, if none is yet.
+    """
+    if customer["currency"] is None:
+        customer["currency"] = currency
+        emit(store, "customer.updated", customer)
 
 
 def add_pending_item(
@@ -21,7 +31,7 @@ def add_pending_item(
     Something to be billed with the customer's next invoice that includes such. The first one decides
     the customer's currency.
     """
-    customer["currency"] = customer["currency"] or currency
+    decide_currency(store, customer, currency)
     item = store.add(
         {
             "id": store.new_id("ii"),
@@ -35,7 +45,7 @@ def add_pending_item(
             "discountable": True,
             "discounts": [],
             "invoice": None,
-            "livemode": False,
+            "livemode": store.livemode,
             "metadata": {},
             "parent": None,
             "period": {"start": store.now(), "end": store.now()},
@@ -55,15 +65,13 @@ def take_pending_items(store: Store, invoice: Record) -> None:
     """
     Turn what waits for the invoice's customer, in its currency, into lines of *invoice*.
     """
-    waiting = [
-        item
-        for item in store.all("invoiceitem")
-        if item["invoice"] is None
-        and item["customer"] == invoice["customer"]
-        and item["currency"] == invoice["currency"]
-    ]
+    waiting = store.where(
+        "invoiceitem",
+        {"customer": invoice["customer"], "currency": invoice["currency"], "invoice": None},
+    )
     for item in reversed(waiting):
         item["invoice"] = invoice["id"]
+        store.changed(item)
         add_line(store, invoice, item["amount"], item["description"], item["period"], _item_parent(item))
 
 
@@ -123,7 +131,7 @@ def add_line(
         "discountable": True,
         "discounts": [],
         "invoice": invoice["id"],
-        "livemode": False,
+        "livemode": store.livemode,
         "metadata": {},
         "parent": parent,
         "period": dict(period),

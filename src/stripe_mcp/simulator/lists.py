@@ -7,48 +7,65 @@ of the list's kind. https://docs.stripe.com/api/pagination
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.store import Position, Record, Store
+from stripe_mcp.simulator.store import Store, by_path, has
+from stripe_mcp.simulator.table import Bound, Path, Position, Record
 
 Filter = Callable[[Record], bool]
 DEFAULT_LIMIT = 10
+AFTER = ""  # behind a position: the one right after it
+END = float("inf")
 
 
-def list_page(store: Store, kind: str, url: str, given: Record, keep: Filter | None = None) -> Record:
+def list_page(
+    store: Store,
+    kind: str,
+    url: str,
+    given: Record,
+    where: Mapping[str, Any] | None = None,
+    keep: Filter | None = None,
+) -> Record:
     """
-    The page of *kind* that *given* asks for, among what *keep* lets through.
+    The page of *kind* that *given* asks for, among what has the values of *where* and *keep* lets through.
 
     Raises:
         StripeError: A cursor names nothing, or there are two.
     """
-    limit = given.get("limit", DEFAULT_LIMIT)
-    found = list(islice(_kept(_walk(store, kind, given), given, keep), limit + 1))
+    limit, wanted = given.get("limit", DEFAULT_LIMIT), by_path(where or {})
+    walked = _walk(store, kind, given, wanted)
+    kept = (record for record in walked if has(record, wanted) and (keep is None or keep(record)))
+    found = list(islice(kept, limit + 1))
     page = found[:limit]
     if "ending_before" in given:
         page.reverse()
     return {"object": "list", "url": url, "has_more": len(found) > limit, "data": page}
 
 
-def _kept(records: Iterator[Record], given: Record, keep: Filter | None) -> Iterator[Record]:
-    created = given.get("created")
-    for record in records:
-        if (created is None or within(record["created"], created)) and (keep is None or keep(record)):
-            yield record
-
-
-def _walk(store: Store, kind: str, given: Record) -> Iterator[Record]:
+def _walk(store: Store, kind: str, given: Record, wanted: Mapping[Path, Any]) -> Iterator[Record]:
     if "starting_after" in given and "ending_before" in given:
         message = "You may only specify one of these parameters: starting_after, ending_before."
         raise StripeError(message, code="parameters_exclusive", param="starting_after")
+    low, high = span(given.get("created", {}))
     if "ending_before" in given:
-        return store.table(kind).newer_than(_cursor(store, kind, given, "ending_before"))
+        low = max(low, (*_cursor(store, kind, given, "ending_before"), AFTER))
+        return store.table(kind).oldest_first(wanted, low, high)
     if "starting_after" in given:
-        return store.table(kind).newest_first(_cursor(store, kind, given, "starting_after"))
-    return store.all(kind)
+        high = min(high, _cursor(store, kind, given, "starting_after"))
+    return store.table(kind).newest_first(wanted, low, high)
+
+
+def span(bounds: Mapping[str, int]) -> tuple[Bound, Bound]:
+    """
+    Where the range that `gt`, `gte`, `lt`, `lte` describe begins, and before what it ends.
+    """
+    after = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}  # the next second is the first beyond
+    moments = {name: (bound + after[name],) for name, bound in bounds.items()}
+    low = max((moments[name] for name in ("gt", "gte") if name in moments), default=())
+    return low, min((moments[name] for name in ("lt", "lte") if name in moments), default=(END,))
 
 
 def _cursor(store: Store, kind: str, given: Record, param: str) -> Position:
@@ -76,12 +93,11 @@ def within(number: int | None, bounds: dict[str, int]) -> bool:
     )
 
 
-def equal(given: Record, *names: str) -> Filter:
+def named(given: Record, *names: str) -> Record:
     """
-    A filter: each of the fields *names* that was given has the value given.
+    Those of the fields *names* that were given: for `list_page`, to find what has the same.
     """
-    wanted: list[tuple[str, Any]] = [(name, given[name]) for name in names if name in given]
-    return lambda record: all(record[name] == value for name, value in wanted)
+    return {name: given[name] for name in names if name in given}
 
 
 def check_named(store: Store, given: Record, *kinds: str) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.store import Record
+from stripe_mcp.simulator.table import Record
 
 MOST_KEYS = 50
 ADDRESS = ("city", "country", "line1", "line2", "postal_code", "state")

@@ -13,11 +13,12 @@ from stripe_mcp.simulator import payment_methods
 from stripe_mcp.simulator.charges import DECLINED, place_charge
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lists import check_named, equal, list_page
+from stripe_mcp.simulator.lists import check_named, list_page, named
 from stripe_mcp.simulator.metadata import merge_metadata, merge_shipping
 from stripe_mcp.simulator.money import check_charge_amount
 from stripe_mcp.simulator.search import search_page
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store, snapshot
+from stripe_mcp.simulator.table import Record
 
 COPIED = (  # from an intent to its charge
     "customer",
@@ -46,7 +47,8 @@ def list_payment_intents(store: Store, given: Record) -> Record:
     GET /v1/payment_intents
     """
     check_named(store, given, "customer")
-    return list_page(store, "payment_intent", "/v1/payment_intents", given, equal(given, "customer"))
+    where = named(given, "customer", "customer_account")
+    return list_page(store, "payment_intent", "/v1/payment_intents", given, where)
 
 
 def search_payment_intents(store: Store, given: Record) -> Record:
@@ -132,7 +134,7 @@ def confirm(store: Store, intent: Record, **charge_fields: Any) -> bool:
     """
     Charge the intent's card; say whether the money came, or is held where capture is manual.
     """
-    before, manual = dict(intent), intent["capture_method"] == "manual"
+    manual = intent["capture_method"] == "manual"
     method = store.get("payment_method", intent["payment_method"])
     charge = place_charge(
         store,
@@ -147,14 +149,14 @@ def confirm(store: Store, intent: Record, **charge_fields: Any) -> bool:
     if charge["status"] == "failed":
         intent |= {"status": "requires_payment_method", "payment_method": None}
         intent["last_payment_error"] = _card_error(charge) | {"payment_method": method}
-        emit(store, "payment_intent.payment_failed", intent, before)
+        emit(store, "payment_intent.payment_failed", intent)
         return False
     intent["status"] = "requires_capture" if manual else "succeeded"
     intent["amount_capturable" if manual else "amount_received"] = intent["amount"]
     intent["last_payment_error"] = None
     if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
         payment_methods.attach(store, method, store.get("customer", intent["customer"]))
-    emit(store, f"payment_intent.{'amount_capturable_updated' if manual else 'succeeded'}", intent, before)
+    emit(store, f"payment_intent.{'amount_capturable_updated' if manual else 'succeeded'}", intent)
     return True
 
 
@@ -211,7 +213,7 @@ def _new_intent(store: Store, intent_id: str, amount: int, currency: str) -> Rec
         "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
-        "livemode": False,
+        "livemode": store.livemode,
         "metadata": {},
         "next_action": None,
         "on_behalf_of": None,

@@ -11,8 +11,9 @@ from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lists import equal, list_page
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.lists import list_page, named
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 # Test payment methods by name: brand, last four digits.
 TEST_CARDS = {
@@ -38,7 +39,7 @@ def list_payment_methods(store: Store, given: Record) -> Record:
         "payment_method",
         f"/v1/customers/{given['customer']}/payment_methods",
         given,
-        equal(given, "customer", "type", "allow_redisplay"),
+        named(given, "customer", "type", "allow_redisplay"),
     )
 
 
@@ -65,18 +66,18 @@ def _detach(store: Store, method: Record) -> None:
     """
     Take the card from its customer, who may have had it as the default.
     """
-    before, customer = dict(method), store.get("customer", method["customer"])
+    customer = store.get("customer", method["customer"])
     if customer["invoice_settings"]["default_payment_method"] == method["id"]:
         customer["invoice_settings"]["default_payment_method"] = None
     method["customer"] = None
-    emit(store, "payment_method.detached", method, before)
+    emit(store, "payment_method.detached", method)
 
 
 def detach_all(store: Store, customer_id: str) -> None:
     """
     What happens to the cards of a customer who goes.
     """
-    for method in [m for m in store.all("payment_method") if m["customer"] == customer_id]:
+    for method in store.where("payment_method", {"customer": customer_id}):
         _detach(store, method)
 
 
@@ -158,7 +159,7 @@ def add_card(store: Store, brand: str, last4: str, **billing: Any) -> Record:
             "created": store.now(),
             "customer": None,
             "customer_account": None,
-            "livemode": False,
+            "livemode": store.livemode,
             "metadata": {},
             "radar_options": {},
             "type": "card",

@@ -12,10 +12,11 @@ from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError, missing_parameter, unsupported
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lists import check_named, equal, list_page
+from stripe_mcp.simulator.lists import check_named, list_page, named
 from stripe_mcp.simulator.metadata import merge_metadata
 from stripe_mcp.simulator.products import add_product
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 MOST_LOOKUP_KEYS = 10
 LONGEST_INTERVALS = {"day": 1095, "week": 156, "month": 36, "year": 3}  # three years
@@ -27,21 +28,18 @@ def list_prices(store: Store, given: Record) -> Record:
     GET /v1/prices
     """
     check_named(store, given, "product")
-    same, keys = equal(given, "active", "currency", "product", "type"), given.get("lookup_keys")
+    where, keys = named(given, "active", "currency", "product", "type"), given.get("lookup_keys")
     if keys and len(keys) > MOST_LOOKUP_KEYS:
         message = f"At most {MOST_LOOKUP_KEYS} lookup_keys can be given."
         raise StripeError(message, param="lookup_keys")
-    recurring = given.get("recurring", {}).items()
+    where |= {f"recurring.{name}": value for name, value in given.get("recurring", {}).items()}
     return list_page(
         store,
         "price",
         "/v1/prices",
         given,
-        lambda price: (
-            (keys is None or price["lookup_key"] in keys)
-            and all((price["recurring"] or {}).get(name) == value for name, value in recurring)
-            and same(price)
-        ),
+        where,
+        lambda price: keys is None or price["lookup_key"] in keys,
     )
 
 
@@ -89,15 +87,14 @@ def _check(store: Store, given: Record) -> None:
 
 
 def _holder(store: Store, key: str | None) -> Record | None:
-    return next((price for price in store.all("price") if key and price["lookup_key"] == key), None)
+    return next(iter(store.where("price", {"lookup_key": key})), None) if key else None
 
 
 def _take_lookup_key(store: Store, given: Record) -> None:
     holder = _holder(store, given["lookup_key"])
     if holder:
-        before = dict(holder)
         holder["lookup_key"] = None
-        emit(store, "price.updated", holder, before)
+        emit(store, "price.updated", holder)
 
 
 def _make_product(store: Store, data: Record) -> Record:
@@ -122,7 +119,7 @@ def add_price(store: Store, product: Record, amount: Decimal, currency: str, **f
             "created": store.now(),
             "currency": currency,
             "custom_unit_amount": None,
-            "livemode": False,
+            "livemode": store.livemode,
             "lookup_key": None,
             "metadata": {},
             "nickname": None,

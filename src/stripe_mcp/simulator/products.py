@@ -10,18 +10,18 @@ from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lists import equal, list_page
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.lists import list_page, named
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 
 def list_products(store: Store, given: Record) -> Record:
     """
     GET /v1/products
     """
-    same = equal(given, "active", "shippable", "type", "url")
-    ids = given.get("ids")
+    where, ids = named(given, "active", "shippable", "type", "url"), given.get("ids")
     return list_page(
-        store, "product", "/v1/products", given, lambda p: (ids is None or p["id"] in ids) and same(p)
+        store, "product", "/v1/products", given, where, lambda product: ids is None or product["id"] in ids
     )
 
 
@@ -53,7 +53,7 @@ def _new_product(store: Store, name: str, product_id: str) -> Record:
         "default_price": None,
         "description": None,
         "images": [],
-        "livemode": False,
+        "livemode": store.livemode,
         "marketing_features": [],
         "metadata": {},
         "name": name,

@@ -9,9 +9,10 @@ from __future__ import annotations
 from stripe_mcp.simulator.balance import record_transaction
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lists import check_named, equal, list_page
+from stripe_mcp.simulator.lists import check_named, list_page, named
 from stripe_mcp.simulator.money import amount_text
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 
 def list_refunds(store: Store, given: Record) -> Record:
@@ -19,8 +20,8 @@ def list_refunds(store: Store, given: Record) -> Record:
     GET /v1/refunds
     """
     check_named(store, given, "charge", "payment_intent")
-    keep = equal(given, "charge", "payment_intent")
-    return list_page(store, "refund", "/v1/refunds", given, keep)
+    where = named(given, "charge", "payment_intent")
+    return list_page(store, "refund", "/v1/refunds", given, where)
 
 
 def retrieve_refund(store: Store, given: Record) -> Record:
@@ -80,14 +81,13 @@ def refund_charge(store: Store, charge: Record, amount: int, reason: str | None,
     """
     Give *amount* of *charge* back; for an uncaptured one this releases the hold, and no money is booked.
     """
-    before = dict(charge)
     refund = store.add(_new_refund(store, charge, amount, reason, metadata))
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] >= (charge["amount_captured"] or charge["amount"])
     if charge["captured"]:
         booked = refund | {"description": "REFUND FOR CHARGE"}
         refund["balance_transaction"] = record_transaction(store, booked, "refund", -amount)["id"]
-    emit(store, "charge.refunded", charge, before)
+    emit(store, "charge.refunded", charge)
     emit(store, "refund.created", refund)
     return refund
 

@@ -25,7 +25,8 @@ from stripe_mcp.simulator import (
     subscriptions,
 )
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 Handler = Callable[[Store, Record], Record]
 FAMILIES = (

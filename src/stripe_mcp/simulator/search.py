@@ -16,8 +16,9 @@ from operator import eq, ge, gt, le, lt
 from typing import Any, NamedTuple
 
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.lists import DEFAULT_LIMIT
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.lists import DEFAULT_LIMIT, span
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Bound, Path, Record
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -99,9 +100,29 @@ def _value_at(record: Any, path: tuple[str, ...]) -> Any:
     return record
 
 
-def parse_query(kind: str, query: str) -> Callable[[Record], bool]:
+class Query(NamedTuple):
     """
-    Turn *query* into a predicate over objects of *kind*.
+    The conditions of a search, and whether one of them is enough.
+    """
+
+    clauses: list[Clause]
+    any_of: bool
+
+    def holds(self, record: Record) -> bool:
+        return (any if self.any_of else all)(clause.holds(record) for clause in self.clauses)
+
+    def wanted(self) -> dict[Path, Any]:
+        """
+        The values that everything found must have.
+        """
+        if self.any_of:
+            return {}
+        return {c.path: c.value for c in self.clauses if c.operator == ":" and not c.negated}
+
+
+def parse_query(kind: str, query: str) -> Query:
+    """
+    Read *query*, which searches objects of *kind*.
 
     Raises:
         StripeError: It is not the language, or asks a field for what the field cannot do.
@@ -120,8 +141,7 @@ def parse_query(kind: str, query: str) -> Callable[[Record], bool]:
             clauses.append(_clause(kind, matched))
         joined, at = bool(matched["join"]), matched.end()
     _check_whole(clauses, joins, joined)
-    combine = any if joins == {"OR"} else all
-    return lambda record: combine(clause.holds(record) for clause in clauses)
+    return Query(clauses, joins == {"OR"})
 
 
 def _check_whole(clauses: list[Clause], joins: set[str], joined: bool) -> None:
@@ -182,13 +202,16 @@ def search_page(store: Store, kind: str, url: str, given: Record) -> Record:
     Raises:
         StripeError: The query or the page cannot be read.
     """
-    holds = parse_query(kind, given["query"])
-    limit = given.get("limit", DEFAULT_LIMIT)
-    after = store.table(kind).position(_read_page(given["page"])) if "page" in given else None
-    if "page" in given and after is None:
-        raise StripeError("Invalid page: it is not a next_page of this search.", param="page")
-    matching = (record for record in store.table(kind).newest_first(after) if holds(record))
-    found = list(islice(matching, limit + 1))
+    query = parse_query(kind, given["query"])
+    limit, (_, indexed) = given.get("limit", DEFAULT_LIMIT), span({"lte": store.now() - store.indexing_delay})
+    high: Bound = indexed
+    if "page" in given:
+        after = store.table(kind).position(_read_page(given["page"]))
+        if after is None:
+            raise StripeError("Invalid page: it is not a next_page of this search.", param="page")
+        high = min(indexed, after)
+    walked = store.table(kind).newest_first(query.wanted(), high=high)
+    found = list(islice(filter(query.holds, walked), limit + 1))
     has_more = len(found) > limit
     answer = {
         "object": "search_result",
@@ -198,7 +221,8 @@ def search_page(store: Store, kind: str, url: str, given: Record) -> Record:
         "data": found[:limit],
     }
     if "total_count" in given.get("expand", []):
-        answer["total_count"] = sum(holds(record) for record in store.all(kind))
+        walked = store.table(kind).newest_first(query.wanted(), high=indexed)
+        answer["total_count"] = sum(map(query.holds, walked))
     return answer
 
 

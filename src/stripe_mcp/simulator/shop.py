@@ -22,7 +22,8 @@ from stripe_mcp.simulator.periods import add_interval
 from stripe_mcp.simulator.prices import RECURRING, add_price
 from stripe_mcp.simulator.products import add_product
 from stripe_mcp.simulator.refunds import refund_charge
-from stripe_mcp.simulator.store import Record, Store
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 DAY = 86_400
 OPENED = 90  # days ago

@@ -1,71 +1,44 @@
 """
-The state of the simulated account: every object, the clock, and the source of ids.
+The state of one simulated account in one mode: its objects, clock, agenda, and the source of ids.
 
-Rule: objects are plain JSON (`Record`), one table a kind, ordered by `created`
-and then by insertion. Whoever changes an object changes the record in its table.
-Times are Unix seconds.
+Rule: objects are plain JSON (`Record`), one table a kind. Whoever changes an
+object changes the record in its table and tells it by `events.emit`, or by
+`changed` where Stripe has no event for it. Times are Unix seconds.
 """
 
 from __future__ import annotations
 
-import heapq
 import random
 import string
-from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from heapq import heappop, heappush
 from typing import Any
 
 from stripe_mcp.simulator.errors import no_such
+from stripe_mcp.simulator.table import Path, Record, Table, values_at
 
-Record = dict[str, Any]
-Position = tuple[int, int, str]  # created, insertion, id
+Action = Callable[["Store", str], None]
 
 ALPHABET = (string.ascii_letters + string.digits).encode()
 LETTERS = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
+SEED = "Pine Street Coffee"
+NOBODY: Record = {"id": None, "idempotency_key": None}  # the `request` of what time alone brings about
+
+# What time brings about: filled by the modules that own the objects, with `due`.
+ACTIONS: dict[str, Action] = {}
 
 
-class Table:
+def due(action: str) -> Callable[[Action], Action]:
     """
-    The objects of one kind, found by id and walked in order.
+    Mark the function that does *action* when its time on the agenda has come.
     """
 
-    def __init__(self) -> None:
-        self.records: dict[str, Record] = {}
-        self._positions: dict[str, Position] = {}
-        self._order: list[Position] = []
+    def mark(function: Action) -> Action:
+        ACTIONS[action] = function
+        return function
 
-    def add(self, record: Record) -> None:
-        created = record["created"] if "created" in record else record["date"]
-        position = (created, len(self._positions), record["id"])
-        self.records[record["id"]] = record
-        self._positions[record["id"]] = position
-        insort(self._order, position)
-
-    def remove(self, object_id: str) -> None:
-        """
-        Take *object_id* out of lists and look-ups; its position stays, for cursors.
-        """
-        del self.records[object_id]
-        self._order.remove(self._positions[object_id])
-
-    def position(self, object_id: str) -> Position | None:
-        return self._positions.get(object_id)
-
-    def newest_first(self, after: Position | None = None) -> Iterator[Record]:
-        """
-        From the newest to the oldest; with *after*, only what stands behind it.
-        """
-        start = len(self._order) if after is None else bisect_left(self._order, after)
-        for index in range(start - 1, -1, -1):
-            yield self.records[self._order[index][2]]
-
-    def newer_than(self, before: Position) -> Iterator[Record]:
-        """
-        What stands in front of *before*, the nearest first.
-        """
-        for index in range(bisect_right(self._order, before), len(self._order)):
-            yield self.records[self._order[index][2]]
+    return mark
 
 
 class Store:
@@ -73,15 +46,20 @@ class Store:
     All tables of one account, and what must be the same for all who change them.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], *, seed: str = SEED, livemode: bool = False) -> None:
         self.tables: dict[str, Table] = {}
         self.deleted: dict[str, Record] = {}
-        self.unsettled: list[tuple[int, str]] = []  # heap of available_on, balance transaction
-        self.request: Record = {"id": None, "idempotency_key": None}
+        self.told: dict[str, Record] = {}  # each object as its last event showed it
+        self.funds: dict[str, dict[str, int]] = {"available": {}, "pending": {}}  # by currency
+        self.livemode = livemode
+        self.indexing_delay = 0  # seconds until a search finds what is new
+        self.request = NOBODY
+        self._agenda: list[tuple[int, int, str, str]] = []  # a heap of moment, number, action, object id
+        self._planned = 0
         self._clock = clock
         self._moment: int | None = None
         self._chosen: dict[str, str] = {}
-        self._random = random.Random("Pine Street Coffee")  # noqa: S311 - ids to be repeated, not secrets
+        self._random = random.Random(seed)  # noqa: S311 - ids to be repeated, not secrets
 
     def now(self) -> int:
         return self.present() if self._moment is None else self._moment
@@ -97,11 +75,29 @@ class Store:
         """
         Let it be *moment*: how the seed makes a past by the same code as the present.
         """
-        self._moment = moment
+        before, self._moment = self._moment, moment
         try:
             yield
         finally:
-            self._moment = None
+            self._moment = before
+
+    def plan(self, moment: int, action: str, object_id: str) -> None:
+        """
+        Let *action* be done to the object at *moment*; whether it still fits is for the action to see.
+        """
+        self._planned += 1
+        heappush(self._agenda, (moment, self._planned, action, object_id))
+
+    def run_due(self) -> None:
+        """
+        Do what has come due until now, each thing at its own moment.
+        """
+        before, self.request = self.request, NOBODY
+        while self._agenda and self._agenda[0][0] <= self.now():
+            moment, _, action, object_id = heappop(self._agenda)
+            with self.at(moment):
+                ACTIONS[action](self, object_id)
+        self.request = before
 
     def choose_ids(self, *ids: str) -> None:
         """
@@ -125,6 +121,14 @@ class Store:
         self.table(record["object"]).add(record)
         return record
 
+    def changed(self, record: Record) -> None:
+        """
+        Let *record* be found by what it holds now.
+        """
+        table = self.table(record["object"])
+        if record["id"] in table.records:
+            table.changed(record)
+
     def find(self, kind: str, object_id: str) -> Record | None:
         return self.table(kind).records.get(object_id)
 
@@ -140,19 +144,65 @@ class Store:
             raise no_such(kind, object_id, param, status)
         return record
 
+    def where(self, kind: str, wanted: Mapping[str, Any]) -> list[Record]:
+        """
+        The objects of *kind*, newest first, that have each of the *wanted* values at its dotted path.
+        """
+        paths = by_path(wanted)
+        return [record for record in self.table(kind).newest_first(paths) if has(record, paths)]
+
     def all(self, kind: str) -> Iterator[Record]:
         """
         The objects of *kind*, newest first.
         """
         return self.table(kind).newest_first()
 
-    def settle(self) -> None:
+    def dump(self) -> Record:
         """
-        Make available the money whose day has come.
+        All of it as JSON, for `load`.
         """
-        while self.unsettled and self.unsettled[0][0] <= self.now():
-            _, transaction = heapq.heappop(self.unsettled)
-            self.table("balance_transaction").records[transaction]["status"] = "available"
+        return {
+            "tables": {kind: table.dump() for kind, table in self.tables.items()},
+            "deleted": self.deleted,
+            "told": {
+                object_id: told for object_id, told in self.told.items() if told != self._record(object_id)
+            },
+            "funds": self.funds,
+            "indexing_delay": self.indexing_delay,
+            "agenda": self._agenda,
+            "planned": self._planned,
+            "random": self._random.getstate(),
+        }
+
+    def load(self, dumped: Record) -> None:
+        """
+        Become what `dump` described.
+        """
+        self.tables = {kind: Table.load(table) for kind, table in dumped["tables"].items()}
+        self.told = {r["id"]: snapshot(r) for table in self.tables.values() for r in table.records.values()}
+        self.told |= dumped["told"]
+        self.deleted, self.funds = dumped["deleted"], dumped["funds"]
+        self.indexing_delay, self._planned = dumped["indexing_delay"], dumped["planned"]
+        self._agenda = [(moment, number, action, of) for moment, number, action, of in dumped["agenda"]]
+        version, numbers, following = dumped["random"]
+        self._random.setstate((version, tuple(numbers), following))
+
+    def _record(self, object_id: str) -> Record | None:
+        return next((t.records[object_id] for t in self.tables.values() if object_id in t.records), None)
+
+
+def by_path(fields: Mapping[str, Any]) -> dict[Path, Any]:
+    """
+    Values by their dotted names, with the names taken apart.
+    """
+    return {tuple(name.split(".")): value for name, value in fields.items()}
+
+
+def has(record: Record, wanted: Mapping[Path, Any]) -> bool:
+    """
+    Whether *record* has exactly the *wanted* values at their paths.
+    """
+    return all(value in values_at(record, path) for path, value in wanted.items())
 
 
 def make_token(source: random.Random, length: int) -> str:

@@ -15,10 +15,11 @@ from stripe_mcp.simulator.charges import DECLINED
 from stripe_mcp.simulator.cycles import bill_rest, credit_unused, start, void_first_invoice
 from stripe_mcp.simulator.errors import StripeError, missing_parameter, no_such, unsupported
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lists import check_named, equal, list_page, within
+from stripe_mcp.simulator.lists import check_named, list_page, named, within
 from stripe_mcp.simulator.metadata import merge_metadata
 from stripe_mcp.simulator.payment_methods import is_declining
-from stripe_mcp.simulator.store import Record, Store, snapshot
+from stripe_mcp.simulator.store import Store
+from stripe_mcp.simulator.table import Record
 
 ENDED = frozenset(["canceled", "incomplete_expired"])
 DAY = 86_400
@@ -30,21 +31,20 @@ def list_subscriptions(store: Store, given: Record) -> Record:
     GET /v1/subscriptions
     """
     check_named(store, given, "customer", "price")
-    same = equal(given, "customer", "collection_method")
-    automatic_tax = given.get("automatic_tax", {"enabled": False})["enabled"]
-    price = given.get("price", given.get("plan"))
+    where = named(given, "customer", "customer_account", "collection_method", "test_clock")
+    if "automatic_tax" in given:
+        where["automatic_tax.enabled"] = given["automatic_tax"]["enabled"]
+    for name in ("plan", "price"):
+        if name in given:
+            where[f"items.data.{name}.id"] = given[name]
 
     def keep(subscription: Record) -> bool:
         items = subscription["items"]["data"]
-        return (
-            not automatic_tax
-            and _has_status(subscription, given.get("status"))
-            and (price is None or any(item["price"]["id"] == price for item in items))
-            and all(any(within(item[n], given[n]) for item in items) for n in PERIODS if n in given)
-            and same(subscription)
+        return _has_status(subscription, given.get("status")) and all(
+            any(within(item[name], given[name]) for item in items) for name in PERIODS if name in given
         )
 
-    return list_page(store, "subscription", "/v1/subscriptions", given, keep)
+    return list_page(store, "subscription", "/v1/subscriptions", given, where, keep)
 
 
 def _has_status(subscription: Record, wanted: str | None) -> bool:
@@ -202,7 +202,7 @@ def end(store: Store, subscription: Record, details: Record) -> None:
     """
     End *subscription* now; its periods and invoices stay as they are, but for a first one unpaid.
     """
-    before, incomplete = snapshot(subscription), subscription["status"] == "incomplete"
+    incomplete = subscription["status"] == "incomplete"
     subscription |= {
         "canceled_at": store.now(),
         "ended_at": store.now(),
@@ -212,7 +212,7 @@ def end(store: Store, subscription: Record, details: Record) -> None:
     subscription["cancellation_details"]["reason"] = "cancellation_requested"
     if incomplete:
         void_first_invoice(store, subscription)
-    emit(store, "customer.subscription.deleted", subscription, before)
+    emit(store, "customer.subscription.deleted", subscription)
 
 
 OPERATIONS = {
