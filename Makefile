@@ -22,8 +22,9 @@ check: lint  ## lint, types, coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
 
-bench: $(VENV)/ready  ## compare start and calls with a bare server of the SDK
+bench: $(VENV)/ready  ## compare start and calls with a bare server of the SDK, and the simulator with its client
 	$(BIN)/python benchmarks/against_bare_server.py
+	$(BIN)/python benchmarks/simulator.py
 
 readme: $(VENV)/ready  ## write the tool table into README.md
 	$(BIN)/python -m tests.readme_table

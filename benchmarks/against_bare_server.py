@@ -23,20 +23,22 @@ CALLS = 500
 SERVERS = {
     "stripe-mcp": ["-m", "stripe_mcp"],
     "bare server": [str(Path(__file__).with_name("bare_server.py"))],
+    "simulator": ["-m", "stripe_mcp", "--simulator"],
 }
+COMPARED = ("stripe-mcp", "bare server")
 BODY = b'{"object":"balance","available":[{"amount":4900,"currency":"usd"}],"livemode":false}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
 
 
 def main() -> None:
     with upstream() as base:
-        compare("spawn to tools/list", 1.15, {name: [] for name in SERVERS}, base, spawns)
-        compare("one get_balance at a time", 1.3, {name: [] for name in SERVERS}, base, calls)
+        compare("spawn to tools/list", 1.15, {name: [] for name in COMPARED}, base, spawns)
+        compare("one get_balance at a time", 1.3, {name: [] for name in COMPARED}, base, calls)
 
 
 def compare(title: str, at_most: float, times: dict[str, list[float]], base: str, run: Any) -> None:
     run(times, base)
-    ours, bare = (times[name] for name in SERVERS)
+    ours, bare = (times[name] for name in COMPARED)
     ratio = median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
     print(
         f"{title}: {median(ours) * 1000:.2f} ms, bare {median(bare) * 1000:.2f} ms, "
@@ -46,7 +48,7 @@ def compare(title: str, at_most: float, times: dict[str, list[float]], base: str
 
 def spawns(times: dict[str, list[float]], base: str) -> None:
     for _ in range(SPAWNS + 1):
-        for name in SERVERS:
+        for name in times:
             started = time.perf_counter()
             with server(name, base) as ask:
                 ask("tools/list", {})
@@ -55,11 +57,26 @@ def spawns(times: dict[str, list[float]], base: str) -> None:
         del measured[0]  # the first one fills the machine's caches
 
 
+def first_answers(base: str) -> tuple[list[float], list[float]]:
+    """
+    Seconds from spawn to the first answer of a tool: on the simulator's shop, and on the Stripe at *base*.
+    """
+    times: dict[str, list[float]] = {"simulator": [], "stripe-mcp": []}
+    for _ in range(SPAWNS + 1):
+        for name, measured in times.items():
+            started = time.perf_counter()
+            with server(name, base) as ask:
+                ask("tools/list", {})
+                ask("tools/call", {"name": "get_balance", "arguments": {}})
+                measured.append(time.perf_counter() - started)
+    return times["simulator"][1:], times["stripe-mcp"][1:]
+
+
 def calls(times: dict[str, list[float]], base: str) -> None:
     with ExitStack() as stack:
-        ask = {name: stack.enter_context(server(name, base)) for name in SERVERS}
+        ask = {name: stack.enter_context(server(name, base)) for name in times}
         for number in range(CALLS + 20):
-            for name in SERVERS:
+            for name in times:
                 started = time.perf_counter()
                 answer = ask[name]("tools/call", {"name": "get_balance", "arguments": {}})
                 elapsed = time.perf_counter() - started

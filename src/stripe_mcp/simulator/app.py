@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from pydantic_core import to_json
+
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import API_VERSION
 from stripe_mcp.simulator.expansion import check_expand, expand
@@ -34,7 +36,6 @@ from stripe_mcp.simulator.wire import (
     live,
     read_request,
     send_reply,
-    to_json,
 )
 
 FORM = "application/x-www-form-urlencoded"

@@ -61,6 +61,8 @@ FIELDS: dict[str, dict[str, str]] = {
         "total": "number",
         "currency": "token",
         "customer": "token",
+        "last_finalization_error_code": "token",
+        "last_finalization_error_type": "token",
         "number": "string",
         "receipt_number": "string",
         "status": "string",
@@ -68,7 +70,11 @@ FIELDS: dict[str, dict[str, str]] = {
     },
 }
 # Where a field of the query stands in the object, if not under its own name.
-PLACES = {("invoice", "subscription"): "parent.subscription_details.subscription"}
+PLACES = {
+    ("invoice", "last_finalization_error_code"): "last_finalization_error.code",
+    ("invoice", "last_finalization_error_type"): "last_finalization_error.type",
+    ("invoice", "subscription"): "parent.subscription_details.subscription",
+}
 
 
 class Clause(NamedTuple):

@@ -6,7 +6,6 @@ https://asgi.readthedocs.io/en/latest/specs/www.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, NamedTuple
 
@@ -15,7 +14,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 LARGEST_BODY = 1_048_576  # bytes
-ENCODER = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
 class Request(NamedTuple):
@@ -38,13 +36,6 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     headers: dict[str, str]
-
-
-def to_json(value: Any) -> bytes:
-    """
-    The bytes of a JSON body.
-    """
-    return ENCODER.encode(value).encode()
 
 
 async def read_request(scope: Message, receive: Receive) -> Request:
