@@ -46,7 +46,22 @@ class Shop:
         return await self.ask("POST", path, fields)
 
     async def ids(self, path: str, fields: Fields | None = None) -> list[str]:
-        return [item["id"] for item in (await self.get(path, {"limit": 100} | (fields or {})))["data"]]
+        return [item["id"] for item in await self.rows(path, fields)]
+
+    async def rows(self, path: str, fields: Fields | None = None) -> list[Any]:
+        """
+        All of a list or of a search, as many pages as it takes.
+        """
+        rows: list[Any] = []
+        asked = {"limit": 100} | (fields or {})
+        while True:
+            page = await self.get(path, asked)
+            rows += page["data"]
+            if "limit" in (fields or {}) or not page["has_more"]:
+                return rows
+            asked |= (
+                {"page": page["next_page"]} if "next_page" in page else {"starting_after": rows[-1]["id"]}
+            )
 
     async def refusal(self, method: str, path: str, fields: Fields | None = None) -> tuple[int, Fields]:
         """

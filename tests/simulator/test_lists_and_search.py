@@ -1,4 +1,6 @@
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -6,11 +8,20 @@ from tests.simulator.front_door import DAY, NOW, Shop
 
 pytestmark = pytest.mark.anyio
 
+Holds = Callable[[Any], bool]
+PAYMENT = {
+    "amount": "500",
+    "currency": "usd",
+    "confirm": "true",
+    "payment_method": "pm_card_visa",
+    "metadata[order]": "fresh",
+}
+
 
 async def test_pages_cover_a_list_newest_first_without_doubles() -> None:
     shop = Shop()
     whole = await shop.ids("charges")
-    created = [c["created"] for c in (await shop.get("charges", {"limit": 100}))["data"]]
+    created = [c["created"] for c in await shop.rows("charges")]
     assert created == sorted(created, reverse=True)
     seen: list[str] = []
     page = await shop.get("charges", {"limit": 5})
@@ -55,39 +66,102 @@ async def test_created_is_a_moment_or_a_range() -> None:
     assert len(await shop.ids("charges", john | {"created[lte]": charge["created"]})) == 2
 
 
+def periods(subscription: Any, name: str) -> list[int]:
+    return [item[f"current_period_{name}"] for item in subscription["items"]["data"]]
+
+
+def prices(subscription: Any) -> list[str]:
+    return [item["price"]["id"] for item in subscription["items"]["data"]]
+
+
+def subscription_of(invoice: Any) -> Any:
+    return invoice["parent"] and invoice["parent"]["subscription_details"]["subscription"]
+
+
 @pytest.mark.parametrize(
-    ("path", "fields", "count"),
+    ("path", "fields", "holds"),
     [
-        ("charges", {"payment_intent": "pi_DEF456"}, 1),
-        ("invoices", {"subscription": "sub_XYZ789", "status": "paid"}, 2),
-        ("invoices", {"status": "draft", "collection_method": "send_invoice"}, 1),
-        ("subscriptions", {"status": "past_due"}, 1),
-        ("subscriptions", {"price": "price_XYZ789"}, 1),
-        ("subscriptions", {"plan": "price_XYZ789", "status": "all"}, 2),
-        ("subscriptions", {"automatic_tax[enabled]": "true"}, 0),
+        ("charges", {"payment_intent": "pi_DEF456"}, lambda c: c["payment_intent"] == "pi_DEF456"),
+        ("charges", {"customer": "cus_ABC123"}, lambda c: c["customer"] == "cus_ABC123"),
+        ("charges", {"transfer_group": "ORDER_1"}, lambda c: False),
+        ("customers", {"email": "john.smith@example.com"}, lambda c: c["id"] == "cus_ABC123"),
+        ("customers", {"email": "John.Smith@example.com"}, lambda c: False),
+        ("customers", {"test_clock": "clock_1"}, lambda c: False),
+        (
+            "invoices",
+            {"subscription": "sub_XYZ789", "status": "paid"},
+            lambda i: subscription_of(i) == "sub_XYZ789" and i["status"] == "paid",
+        ),
+        (
+            "invoices",
+            {"status": "draft", "collection_method": "send_invoice"},
+            lambda i: (i["status"], i["collection_method"]) == ("draft", "send_invoice"),
+        ),
+        ("invoices", {"due_date[gt]": str(NOW)}, lambda i: i["due_date"] and i["due_date"] > NOW),
+        ("payment_intents", {"customer_account": "acct_1"}, lambda p: False),
+        ("subscriptions", {"status": "past_due"}, lambda s: s["status"] == "past_due"),
+        ("subscriptions", {"status": "ended"}, lambda s: s["ended_at"]),
+        ("subscriptions", {}, lambda s: not s["ended_at"]),
         (
             "subscriptions",
-            {"current_period_end[lt]": str(NOW + 13 * DAY), "current_period_start[gt]": "1"},
-            2,
+            {"price": "price_XYZ789"},
+            lambda s: "price_XYZ789" in prices(s) and not s["ended_at"],
         ),
-        ("subscriptions", {"collection_method": "send_invoice"}, 0),
-        ("products", {"active": "false"}, 1),
-        ("products", {"shippable": "true"}, 2),
-        ("products", {"ids[0]": "prod_no"}, 0),
-        ("products", {"url": "https://none.example.com"}, 0),
-        ("prices", {"type": "recurring", "currency": "usd"}, 3),
-        ("prices", {"recurring[interval]": "year"}, 1),
-        ("prices", {"lookup_keys[0]": "pro_monthly", "lookup_keys[1]": "brew_gbp"}, 2),
-        ("prices", {"active": "false"}, 1),
-        ("refunds", {"payment_intent": "pi_DEF456"}, 0),
-        ("balance_transactions", {"type": "refund", "currency": "eur"}, 1),
-        ("events", {"delivery_success": "false"}, 0),
-        ("events", {"types[0]": "charge.failed", "types[1]": "refund.created"}, 4),
-        ("customers/cus_ABC123/payment_methods", {"allow_redisplay": "always"}, 0),
+        ("subscriptions", {"plan": "price_XYZ789", "status": "all"}, lambda s: "price_XYZ789" in prices(s)),
+        ("subscriptions", {"automatic_tax[enabled]": "true"}, lambda s: False),
+        (
+            "subscriptions",
+            {"current_period_end[lt]": str(NOW + 13 * DAY), "current_period_start[gt]": "1", "status": "all"},
+            lambda s: any(end < NOW + 13 * DAY for end in periods(s, "end")),
+        ),
+        ("subscriptions", {"collection_method": "send_invoice"}, lambda s: False),
+        ("products", {"active": "false"}, lambda p: not p["active"]),
+        ("products", {"shippable": "true"}, lambda p: p["shippable"]),
+        ("products", {"ids[0]": "prod_no"}, lambda p: False),
+        ("products", {"url": "https://none.example.com"}, lambda p: False),
+        (
+            "prices",
+            {"type": "recurring", "currency": "usd"},
+            lambda p: (p["type"], p["currency"]) == ("recurring", "usd"),
+        ),
+        (
+            "prices",
+            {"recurring[interval]": "year"},
+            lambda p: p["recurring"] and p["recurring"]["interval"] == "year",
+        ),
+        ("prices", {"recurring[meter]": "mtr_1"}, lambda p: False),
+        (
+            "prices",
+            {"lookup_keys[0]": "pro_monthly", "lookup_keys[1]": "brew_gbp"},
+            lambda p: p["lookup_key"] in ("pro_monthly", "brew_gbp"),
+        ),
+        ("prices", {"active": "false"}, lambda p: not p["active"]),
+        ("refunds", {"payment_intent": "pi_DEF456"}, lambda r: False),
+        (
+            "balance_transactions",
+            {"type": "refund", "currency": "eur"},
+            lambda t: (t["type"], t["currency"]) == ("refund", "eur"),
+        ),
+        ("events", {"delivery_success": "false"}, lambda e: False),
+        (
+            "events",
+            {"types[0]": "charge.failed", "types[1]": "refund.created"},
+            lambda e: e["type"] in ("charge.failed", "refund.created"),
+        ),
+        ("customers/cus_ABC123/payment_methods", {"allow_redisplay": "always"}, lambda m: False),
+        (
+            "customers/cus_ABC123/payment_methods",
+            {"type": "card"},
+            lambda m: m["customer"] == "cus_ABC123",
+        ),
     ],
 )
-async def test_a_filter_lets_through_what_it_names(path: str, fields: dict[str, str], count: int) -> None:
-    assert len(await Shop().ids(path, fields)) == count
+async def test_a_filter_lets_through_what_it_names_and_nothing_else(
+    path: str, fields: dict[str, str], holds: Holds
+) -> None:
+    shop = Shop()
+    kind = path.rpartition("/")[-1].removesuffix("s")
+    assert await shop.ids(path, fields) == [r["id"] for r in shop.simulator.store.all(kind) if holds(r)]
 
 
 @pytest.mark.parametrize("path", ["charges", "invoices", "subscriptions", "payment_intents"])
@@ -116,29 +190,74 @@ async def test_events_are_picked_by_type_and_gone_after_30_days() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "query", "count"),
+    ("kind", "query", "holds"),
     [
-        ("charges", "amount>5000 AND currency:'usd'", 2),
-        ("charges", 'amount>=4900 amount<=4900 currency:"usd"', 3),
-        ("charges", "status:'failed' OR currency:'jpy'", 3),
-        ("charges", "refunded:'true'", 1),
-        ("charges", "-status:'succeeded'", 2),
-        ("charges", "payment_method_details.card.last4:'4242' and currency:'kwd'", 1),
-        ("charges", "amount<0", 0),
-        ("charges", "metadata['order']:'7'", 0),
-        ("charges", "billing_details.address.postal_code:null AND currency:'jpy'", 1),
-        ("payment_intents", "status:'requires_capture'", 1),
-        ("payment_intents", f"customer:'cus_ABC123' AND created>{NOW - 10 * DAY}", 1),
-        ("payment_intents", "amount:'500'", 1),
-        ("invoices", "subscription:'sub_XYZ789' AND total>5", 2),
-        ("invoices", "number~'-0001' AND status:'open'", 1),
-        ("invoices", "receipt_number:null AND customer:'cus_ABC123'", 2),
-        ("invoices", r"number:'it\'s'", 0),
+        ("charge", "amount>5000 AND currency:'usd'", lambda c: c["amount"] > 5000 and c["currency"] == "usd"),
+        (
+            "charge",
+            'amount>=4900 amount<=4900 currency:"usd"',
+            lambda c: (c["amount"], c["currency"]) == (4900, "usd"),
+        ),
+        (
+            "charge",
+            "status:'failed' OR currency:'jpy'",
+            lambda c: c["status"] == "failed" or c["currency"] == "jpy",
+        ),
+        ("charge", "refunded:'true'", lambda c: c["refunded"]),
+        ("charge", "-status:'succeeded'", lambda c: c["status"] != "succeeded"),
+        (
+            "charge",
+            "payment_method_details.card.last4:'4242' and currency:'kwd'",
+            lambda c: c["payment_method_details"]["card"]["last4"] == "4242" and c["currency"] == "kwd",
+        ),
+        ("charge", "amount<0", lambda c: False),
+        ("charge", "metadata['order']:'1002'", lambda c: c["metadata"].get("order") == "1002"),
+        ("charge", "-metadata['order']:null", lambda c: "order" in c["metadata"]),
+        (
+            "charge",
+            "billing_details.address.postal_code:null AND currency:'jpy'",
+            lambda c: c["currency"] == "jpy",
+        ),
+        ("payment_intent", "status:'requires_capture'", lambda p: p["status"] == "requires_capture"),
+        (
+            "payment_intent",
+            f"customer:'cus_ABC123' AND created>{NOW - 10 * DAY}",
+            lambda p: p["customer"] == "cus_ABC123" and p["created"] > NOW - 10 * DAY,
+        ),
+        ("payment_intent", "customer:null", lambda p: p["customer"] is None),
+        ("payment_intent", "amount:'500'", lambda p: p["amount"] == 500),
+        (
+            "invoice",
+            "subscription:'sub_XYZ789' AND total>5",
+            lambda i: subscription_of(i) == "sub_XYZ789" and i["total"] > 5,
+        ),
+        (
+            "invoice",
+            "number~'-0001' AND status:'open'",
+            lambda i: i["status"] == "open" and "-0001" in i["number"],
+        ),
+        ("invoice", "status:'PAID'", lambda i: i["status"] == "paid"),
+        ("invoice", "receipt_number:null AND customer:'cus_ABC123'", lambda i: i["customer"] == "cus_ABC123"),
+        ("invoice", "last_finalization_error_code:null AND total<1", lambda i: i["total"] < 1),
+        ("invoice", r"number:'it\'s'", lambda i: False),
     ],
 )
-async def test_a_search_finds_what_its_query_says(kind: str, query: str, count: int) -> None:
-    found = await Shop().get(f"{kind}/search", {"query": query, "limit": 100})
-    assert (found["object"], len(found["data"])) == ("search_result", count)
+async def test_a_search_finds_what_its_query_says_and_nothing_else(
+    kind: str, query: str, holds: Holds
+) -> None:
+    shop = Shop()
+    found = await shop.ids(f"{kind}s/search", {"query": query})
+    assert found == [r["id"] for r in shop.simulator.store.all(kind) if holds(r)]
+
+
+async def test_a_search_finds_new_objects_only_after_the_indexing_delay() -> None:
+    shop = Shop()
+    shop.simulator.store.indexing_delay = 60
+    charge = (await shop.post("payment_intents", PAYMENT))["latest_charge"]
+    query = {"query": "metadata['order']:'fresh'", "expand[]": "total_count"}
+    assert (await shop.get("charges/search", query))["total_count"] == 0
+    shop.now += 60
+    assert [each["id"] for each in (await shop.get("charges/search", query))["data"]] == [charge]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ async def balances(shop: Shop) -> dict[str, int]:
 async def test_the_balance_is_the_sum_of_its_transactions_before_and_after_a_refund() -> None:
     shop = Shop()
     for _ in range(2):
-        listed = (await shop.get("balance_transactions", {"limit": 100}))["data"]
+        listed = await shop.rows("balance_transactions")
         sums = dict.fromkeys((t["currency"] for t in listed), 0)
         for transaction in listed:
             sums[transaction["currency"]] += transaction["net"]

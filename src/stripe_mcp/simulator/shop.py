@@ -9,6 +9,7 @@ Pro Plan, the newer payment some days ago, a card ending in 4242.
 from __future__ import annotations
 
 import json
+import unicodedata
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -27,13 +28,14 @@ from stripe_mcp.simulator.table import Record
 
 DAY = 86_400
 OPENED = 90  # days ago
+SUBSCRIBING = 0.25  # of the regulars
 BRANDS = {"4242": "visa", "0341": "visa", "4444": "mastercard", "8431": "amex"}
 
 
 @cache
-def _load() -> dict[str, list[dict[str, Any]]]:
+def _load() -> dict[str, list[Any]]:
     text = Path(__file__).with_name("shop.json").read_text(encoding="utf-8")
-    shop: dict[str, list[dict[str, Any]]] = json.loads(text)
+    shop: dict[str, list[Any]] = json.loads(text)
     return shop
 
 
@@ -58,6 +60,41 @@ def open_shop(store: Store) -> None:
     for told in shop["pending_items"]:
         with store.at(_ago(store, told["days"])):
             _pending(store, people[told["customer"]], told["description"], told["amount"], told["currency"])
+    for name in shop["regulars"]:
+        _regular(store, name, prices["starter_monthly"])
+    store.run_due()
+
+
+def _regular(store: Store, name: str, price: Record) -> None:
+    """
+    Somebody who came one day, bought beans now and then, and perhaps subscribed: as the seed has it.
+    """
+    choose = store.random
+    joined = choose.randint(8, 85)
+    told = {
+        "name": name,
+        "email": _email(name),
+        "days": joined,
+        "card": choose.choice(["4242", "4444", "8431"]),
+    }
+    customer = _customer(store, told)
+    for _ in range(choose.randint(0, 3)):
+        kilos = choose.randint(1, 3)
+        payment = {
+            "amount": 2400 * kilos,
+            "currency": "usd",
+            "description": f"Espresso beans, {kilos} kg",
+            "metadata": {"order": str(choose.randint(2000, 9999))},
+            "days": choose.uniform(0.2, joined),
+        }
+        _payment(store, customer, payment)
+    if choose.random() < SUBSCRIBING:
+        _subscription(store, customer, price, {"days": joined - 1})
+
+
+def _email(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return f"{plain.lower().replace(' ', '.')}@example.net"
 
 
 def _ago(store: Store, days: float) -> int:

@@ -59,7 +59,7 @@ class Store:
         self._clock = clock
         self._moment: int | None = None
         self._chosen: dict[str, str] = {}
-        self._random = random.Random(seed)  # noqa: S311 - ids to be repeated, not secrets
+        self.random = random.Random(seed)  # noqa: S311 - ids to be repeated, not secrets
 
     def now(self) -> int:
         return self.present() if self._moment is None else self._moment
@@ -109,7 +109,7 @@ class Store:
         return self._chosen.pop(prefix, None) or f"{prefix}_{self.new_token(length)}"
 
     def new_token(self, length: int) -> str:
-        return make_token(self._random, length)
+        return make_token(self.random, length)
 
     def table(self, kind: str) -> Table:
         return self.tables.setdefault(kind, Table())
@@ -171,7 +171,7 @@ class Store:
             "indexing_delay": self.indexing_delay,
             "agenda": self._agenda,
             "planned": self._planned,
-            "random": self._random.getstate(),
+            "random": self.random.getstate(),
         }
 
     def load(self, dumped: Record) -> None:
@@ -185,7 +185,7 @@ class Store:
         self.indexing_delay, self._planned = dumped["indexing_delay"], dumped["planned"]
         self._agenda = [(moment, number, action, of) for moment, number, action, of in dumped["agenda"]]
         version, numbers, following = dumped["random"]
-        self._random.setstate((version, tuple(numbers), following))
+        self.random.setstate((version, tuple(numbers), following))
 
     def _record(self, object_id: str) -> Record | None:
         return next((t.records[object_id] for t in self.tables.values() if object_id in t.records), None)
