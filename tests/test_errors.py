@@ -144,6 +144,11 @@ def test_what_the_object_does_not_allow_is_not_tried_in_variations(code: str) ->
     assert "call again" not in said
 
 
+def test_a_refund_of_more_than_is_left_which_stripe_gives_no_code_is_not_tried_in_variations_either() -> None:
+    message = "Refund amount ($60.00) is greater than unrefunded amount on charge ($49.00)"
+    assert "ask the user before" in str(StripeError(400, type="invalid_request_error", message=message))
+
+
 def test_too_many_requests_say_which_limit_and_for_how_long() -> None:
     said = str(StripeError(429, rate_limit="endpoint-rate", retry_after=120.0))
     assert "Too many requests (endpoint-rate): call again in 120 seconds, and not in parallel." in said

@@ -136,7 +136,9 @@ class StripeError(ToolError):
     def _advice(self) -> str:
         if self.type == "idempotency_error":
             return "This is a fault of stripe-mcp: please report it with the request id."
-        if re.search(r"already|_not_editable|_too_large|unexpected_state", self.code or ""):
+        # Stripe gives no code for a refund of more than is left.
+        not_now = re.search(r"already|_not_editable|_too_large|unexpected_state", self.code or "")
+        if not_now or "unrefunded amount" in (self.message or ""):
             return "The object does not allow this: read it, and ask the user before trying anything else."
         if self.code == "lock_timeout":
             return "Another request is working on the same object: call again in a few seconds."
