@@ -14,6 +14,7 @@ import httpx
 from against_bare_server import first_answers, upstream
 
 from stripe_mcp.simulator import Simulator
+from stripe_mcp.simulator.cards import CARDS
 from stripe_mcp.simulator.charges import place_charge
 from stripe_mcp.simulator.payment_methods import add_card
 
@@ -123,7 +124,7 @@ async def client_of(size: int) -> tuple[httpx.AsyncClient, str]:
     """
     simulator = Simulator(clock=lambda: NOW)
     store, ids = simulator.store, []
-    cards = [add_card(store, "visa", "4242") for _ in range(2)]
+    cards = [add_card(store, CARDS["visa"]) for _ in range(2)]
     cards[0]["customer"] = "cus_ABC123"
     for number in range(size):
         with store.at(NOW - 90 * 86_400 + number):

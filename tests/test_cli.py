@@ -2,6 +2,9 @@
 The command as a person types it.
 """
 
+import json
+import signal
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -218,4 +221,120 @@ def test_a_port_that_is_taken_exits_with_2() -> None:
             _, errors = second.communicate(timeout=10)
             assert second.returncode == 2
     assert f"port {port}" in errors
+    assert "Traceback" not in errors
+
+
+KEY = {"Authorization": "Bearer sk_test_1"}
+
+
+def address(process: subprocess.Popen[str]) -> str:
+    """
+    Where the simulator says that it is.
+    """
+    assert process.stdout
+    return process.stdout.readline().split()[2].rstrip(";")
+
+
+def test_the_simulator_says_what_is_on(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    for arguments, said in (
+        ([], set()),
+        (["--admin"], {"/_simulator/"}),
+        (["--state", str(state)], {str(state)}),
+        (["--admin", "--state", str(state)], {"/_simulator/", str(state)}),
+    ):
+        with simulating("--port", "0", *arguments) as process:
+            assert process.stdout
+            first = process.stdout.readline()
+            assert {each for each in ("/_simulator/", str(state)) if each in first} == said
+            clock = httpx.get(f"{first.split()[2].rstrip(';')}/_simulator/clock", headers=KEY)
+            assert clock.status_code == (200 if "/_simulator/" in said else 404)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_simulators_state_is_saved_at_the_end_and_taken_up_again(
+    ending: signal.Signals, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    arguments = ("--port", "0", "--seed", "tea", "--state", str(state))
+    ada, once = {"name": "Ada"}, KEY | {"Idempotency-Key": "once"}
+    with simulating(*arguments) as process:
+        made = httpx.post(f"{address(process)}/v1/customers", data=ada, headers=once)
+        assert made.status_code == 200
+        process.send_signal(ending)
+        assert process.wait(10) == 0
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    with simulating(*arguments) as process:
+        replayed = httpx.post(f"{address(process)}/v1/customers", data=ada, headers=once)
+        assert (replayed.content, replayed.headers["idempotent-replayed"]) == (made.content, "true")
+
+
+def test_another_seed_makes_another_shop() -> None:
+    ids = []
+    for seed in ("tea", "tea", "coffee"):
+        with simulating("--port", "0", "--seed", seed) as process:
+            page = httpx.get(f"{address(process)}/v1/charges", headers=KEY).json()
+            ids.append([charge["id"] for charge in page["data"]])
+    assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "not a saved state"),
+        ("{}", "not a saved state"),
+        (json.dumps({"format": "stripe-mcp simulator", "version": 0}), "version is 0"),
+        (json.dumps({"format": "stripe-mcp simulator", "version": 1}), "damaged"),
+    ],
+)
+def test_a_file_that_holds_no_state_exits_with_2_and_is_left_as_it_is(
+    content: str, says: str, tmp_path: Path
+) -> None:
+    state = tmp_path / "state.json"
+    state.write_text(content, encoding="utf-8")
+    with simulating("--port", "0", "--state", str(state)) as process:
+        printed, errors = process.communicate(timeout=10)
+    assert (process.returncode, printed) == (2, "")
+    assert f"--state {state}" in errors
+    assert says in errors
+    assert "Name another file" in errors
+    assert "Traceback" not in errors
+    assert state.read_text(encoding="utf-8") == content
+
+
+def test_a_state_of_another_seed_exits_with_2(tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    with simulating("--port", "0", "--seed", "tea", "--state", str(state)) as process:
+        address(process)
+    before = state.read_bytes()
+    with simulating("--port", "0", "--seed", "coffee", "--state", str(state)) as process:
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "the seed 'tea'" in errors
+    assert state.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("", "cannot be read"), ("nowhere/state.json", "cannot be written")]
+)
+def test_a_place_where_no_state_can_be_exits_with_2_at_the_start(
+    name: str, says: str, tmp_path: Path
+) -> None:
+    with simulating("--port", "0", "--state", str(tmp_path / name)) as process:
+        printed, errors = process.communicate(timeout=10)
+    assert (process.returncode, printed) == (2, "")
+    assert says in errors
+    assert "Traceback" not in errors
+
+
+def test_a_state_that_can_no_longer_be_saved_is_told_at_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with simulating("--port", "0", "--state", str(folder / "state.json")) as process:
+        httpx.get(f"{address(process)}/v1/balance", headers=KEY)
+        folder.rename(tmp_path / "moved")
+        process.terminate()
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 2
+    assert "cannot be written" in errors
     assert "Traceback" not in errors

@@ -34,7 +34,7 @@ ALLOWED = {
     "transport": ("answer request errors rates", "httpx anyio"),
     "server": ("settings catalog request view transport errors", "mcp mcp_types"),
     "stdio": ("", "mcp anyio"),
-    "simulator": ("simulator", "pydantic_core"),
+    "simulator": ("simulator", "pydantic pydantic_core uvicorn"),
     "logs": ("errors", ""),
     "listing": ("catalog", "rich"),
     "check": ("catalog errors request settings transport", "anyio rich"),

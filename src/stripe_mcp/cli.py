@@ -21,9 +21,12 @@ from stripe_mcp.logs import logging_to_stderr
 from stripe_mcp.settings import STRIPE_API_BASE, Settings, read_settings, refuse_keys_in
 
 if TYPE_CHECKING:
+    import socket
+
     import httpx
 
     from stripe_mcp.catalog import Template
+    from stripe_mcp.simulator import Simulator
     from stripe_mcp.transport import Transport
 
 
@@ -130,23 +133,60 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    import signal
+    from stripe_mcp.simulator import Simulator
+    from stripe_mcp.simulator.serve import create_server
+    from stripe_mcp.simulator.store import SEED
+
+    simulator = Simulator(seed=SEED if options.seed is None else options.seed, admin=options.admin)
+    listening = _listen(options.port)
+    if options.state:
+        _load_state(simulator, options.state, options.seed)
+    server = create_server(simulator)
+    admin = "; /_simulator/ has the admin routes" if options.admin else ""
+    state = f"; its state is kept in {options.state}" if options.state else ""
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    print(f"SIMULATOR at {address}; any sk_test_ key opens it{admin}{state}. Ctrl-C ends it.", flush=True)
+    server.run(sockets=[listening])
+    if options.state:
+        _save_state(simulator, options.state)
+    return 0
+
+
+def _listen(port: int) -> "socket.socket":
     import socket
 
-    import uvicorn
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError as error:
+        raise ConfigurationError(f"Cannot listen on port {port}: {error.strerror}") from None
 
-    from stripe_mcp.simulator import Simulator
+
+def _load_state(simulator: "Simulator", file: Path, seed: str | None) -> None:
+    from stripe_mcp.simulator.saving import StateError, read_state
 
     try:
-        listening = socket.create_server(("127.0.0.1", options.port))
+        simulator.load(read_state(file))
+    except FileNotFoundError:
+        _save_state(simulator, file)  # so that a place that cannot be written is told now
+    except (OSError, StateError) as error:
+        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        raise ConfigurationError(
+            f"--state {file}: {reason}. Name another file, or move this one away; it was left as it is."
+        ) from None
+    if seed not in (None, simulator.state.seed):
+        raise ConfigurationError(
+            f"--state {file} was made from the seed '{simulator.state.seed}': "
+            "leave --seed out to go on with it, or name another file to start anew."
+        )
+
+
+def _save_state(simulator: "Simulator", file: Path) -> None:
+    from stripe_mcp.simulator.saving import write_state
+
+    try:
+        write_state(file, simulator.state)
     except OSError as error:
-        raise ConfigurationError(f"Cannot listen on port {options.port}: {error.strerror}") from None
-    port = listening.getsockname()[1]
-    print(f"SIMULATOR at http://127.0.0.1:{port}; any sk_test_ key opens it. Ctrl-C ends it.", flush=True)
-    for ending in (signal.SIGINT, signal.SIGTERM):  # uvicorn hands them on when it has shut down
-        signal.signal(ending, signal.SIG_IGN)
-    uvicorn.Server(uvicorn.Config(Simulator(), log_level="warning")).run(sockets=[listening])
-    return 0
+        raise ConfigurationError(f"--state {file}: cannot be written: {error.strerror}") from None
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -202,8 +242,28 @@ def _parser() -> argparse.ArgumentParser:
         if name == "tools":
             command.add_argument("--markdown", action="store_true", help="as a Markdown table")
         if name == "simulator":
-            command.add_argument("--port", type=int, choices=range(65536), metavar="PORT", default=12111)
+            _simulator_options(command)
     return parser
+
+
+def _simulator_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--port",
+        type=int,
+        choices=range(65536),
+        metavar="PORT",
+        default=12111,
+        help="where to listen (12111); 0 takes any that is free",
+    )
+    command.add_argument(
+        "--admin",
+        action="store_true",
+        help="open routes below /_simulator/ that set clock, keys, faults, limits and state",
+    )
+    command.add_argument("--seed", metavar="TEXT", help="what ids and invented data follow from")
+    command.add_argument(
+        "--state", type=Path, metavar="FILE", help="go on from FILE if it exists, and save to it at the end"
+    )
 
 
 def _shared_options(*, simulator: object, catalog: object) -> argparse.ArgumentParser:

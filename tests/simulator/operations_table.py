@@ -39,6 +39,7 @@ OPERATIONS = {
     "GET /v1/balance": ("BalanceRetrieveParams", "balance"),
     "GET /v1/balance_transactions": ("BalanceTransactionListParams", "[]balance_transaction"),
     "GET /v1/charges": ("ChargeListParams", "[]charge"),
+    "POST /v1/charges": ("ChargeCreateParams", "charge"),
     "GET /v1/charges/search": ("ChargeSearchParams", "[]charge"),
     "GET /v1/charges/{charge}": ("ChargeRetrieveParams", "charge"),
     "POST /v1/charges/{charge}/capture": ("ChargeCaptureParams", "charge"),
@@ -51,29 +52,45 @@ OPERATIONS = {
         "CustomerPaymentMethodListParams",
         "[]payment_method",
     ),
+    "GET /v1/disputes": ("DisputeListParams", "[]dispute"),
+    "GET /v1/disputes/{dispute}": ("DisputeRetrieveParams", "dispute"),
     "GET /v1/events": ("EventListParams", "[]event"),
     "GET /v1/events/{id}": ("EventRetrieveParams", "event"),
+    "POST /v1/invoiceitems": ("InvoiceItemCreateParams", "invoiceitem"),
     "GET /v1/invoices": ("InvoiceListParams", "[]invoice"),
     "POST /v1/invoices": ("InvoiceCreateParams", "invoice"),
     "GET /v1/invoices/search": ("InvoiceSearchParams", "[]invoice"),
     "GET /v1/invoices/{invoice}": ("InvoiceRetrieveParams", "invoice"),
+    "DELETE /v1/invoices/{invoice}": ("InvoiceDeleteParams", "invoice"),
     "POST /v1/invoices/{invoice}/finalize": ("InvoiceFinalizeInvoiceParams", "invoice"),
+    "POST /v1/invoices/{invoice}/pay": ("InvoicePayParams", "invoice"),
+    "POST /v1/invoices/{invoice}/void": ("InvoiceVoidInvoiceParams", "invoice"),
     "GET /v1/payment_intents": ("PaymentIntentListParams", "[]payment_intent"),
     "POST /v1/payment_intents": ("PaymentIntentCreateParams", "payment_intent"),
     "GET /v1/payment_intents/search": ("PaymentIntentSearchParams", "[]payment_intent"),
     "GET /v1/payment_intents/{intent}": ("PaymentIntentRetrieveParams", "payment_intent"),
+    "POST /v1/payment_intents/{intent}/cancel": ("PaymentIntentCancelParams", "payment_intent"),
+    "POST /v1/payment_intents/{intent}/capture": ("PaymentIntentCaptureParams", "payment_intent"),
+    "POST /v1/payment_intents/{intent}/confirm": ("PaymentIntentConfirmParams", "payment_intent"),
+    "POST /v1/payment_methods": ("PaymentMethodCreateParams", "payment_method"),
     "GET /v1/payment_methods/{payment_method}": ("PaymentMethodRetrieveParams", "payment_method"),
+    "POST /v1/payment_methods/{payment_method}/attach": ("PaymentMethodAttachParams", "payment_method"),
     "POST /v1/payment_methods/{payment_method}/detach": ("PaymentMethodDetachParams", "payment_method"),
     "GET /v1/prices": ("PriceListParams", "[]price"),
     "POST /v1/prices": ("PriceCreateParams", "price"),
+    "GET /v1/prices/{price}": ("PriceRetrieveParams", "price"),
+    "POST /v1/prices/{price}": ("PriceUpdateParams", "price"),
     "GET /v1/products": ("ProductListParams", "[]product"),
+    "POST /v1/products": ("ProductCreateParams", "product"),
     "GET /v1/products/{id}": ("ProductRetrieveParams", "product"),
+    "POST /v1/products/{id}": ("ProductUpdateParams", "product"),
     "GET /v1/refunds": ("RefundListParams", "[]refund"),
     "POST /v1/refunds": ("RefundCreateParams", "refund"),
     "GET /v1/refunds/{refund}": ("RefundRetrieveParams", "refund"),
     "GET /v1/subscriptions": ("SubscriptionListParams", "[]subscription"),
     "POST /v1/subscriptions": ("SubscriptionCreateParams", "subscription"),
     "GET /v1/subscriptions/{subscription_exposed_id}": ("SubscriptionRetrieveParams", "subscription"),
+    "POST /v1/subscriptions/{subscription_exposed_id}": ("SubscriptionUpdateParams", "subscription"),
     "DELETE /v1/subscriptions/{subscription_exposed_id}": ("SubscriptionCancelParams", "subscription"),
 }
 
@@ -81,8 +98,10 @@ OBJECTS = (
     stripe.BalanceTransaction,
     stripe.Charge,
     stripe.Customer,
+    stripe.Dispute,
     stripe.Event,
     stripe.Invoice,
+    stripe.InvoiceItem,
     stripe.InvoiceLineItem,
     stripe.InvoicePayment,
     stripe.PaymentIntent,
@@ -102,22 +121,39 @@ UNSUPPORTED = {
     "POST /v1/customers/{customer}": "balance cash_balance default_source invoice_settings.rendering_options "
     "source tax validate",
     "POST /v1/payment_intents": "amount_details confirmation_token error_on_requires_action hooks mandate "
-    "mandate_data off_session payment_details payment_method_configuration payment_method_data "
-    "payment_method_options radar_options return_url transfer_group use_stripe_sdk",
-    "GET /v1/charges": "transfer_group",
+    "mandate_data payment_details payment_method_configuration payment_method_data "
+    "payment_method_options radar_options transfer_group",
+    "POST /v1/charges": "application_fee destination radar_options transfer_group",
     "POST /v1/charges/{charge}/capture": "application_fee transfer_group",
+    "POST /v1/payment_intents/{intent}/capture": "amount_details hooks payment_details",
+    "POST /v1/payment_intents/{intent}/confirm": "allowed_payment_method_types amount_details "
+    "amount_to_confirm confirmation_token error_on_requires_action excluded_payment_method_types hooks "
+    "mandate mandate_data payment_details payment_method_data payment_method_options radar_options",
+    "POST /v1/payment_methods": "card.cvc card.exp_month card.exp_year card.networks card.number",
     "POST /v1/refunds": "currency customer instructions_email origin refund_application_fee reverse_transfer",
     "POST /v1/invoices": "account_tax_ids automatic_tax automatically_finalizes_at default_source "
     "default_tax_rates discounts from_invoice issuer payment_settings rendering shipping_cost subscription",
+    "POST /v1/invoices/{invoice}/pay": "forgive mandate off_session paid_out_of_band source",
+    "POST /v1/invoiceitems": "discounts price_data quantity_decimal tax_behavior tax_code tax_rates",
+    "POST /v1/products": "default_price_data package_dimensions tax_code tax_details",
+    "POST /v1/products/{id}": "package_dimensions tax_code tax_details",
     "POST /v1/subscriptions": "add_invoice_items application_fee_percent automatic_tax backdate_start_date "
     "billing_cycle_anchor billing_cycle_anchor_config billing_mode.flexible billing_schedules "
     "billing_thresholds default_source default_tax_rates discounts invoice_settings "
     "items.billing_thresholds items.discounts items.plan items.price_data items.tax_rates items.trial "
-    "items.current_trial off_session payment_settings pending_invoice_item_interval trial_from_plan",
+    "items.current_trial off_session payment_settings pending_invoice_item_interval proration_behavior "
+    "trial_from_plan",
+    "POST /v1/subscriptions/{subscription_exposed_id}": "cancellation_details.feedback_option",
     "DELETE /v1/subscriptions/{subscription_exposed_id}": "cancellation_details.feedback_option",
-    "GET /v1/prices": "recurring.meter",
     "POST /v1/prices": "currency_options custom_unit_amount product_data.tax_code product_data.tax_details "
     "recurring.meter tiers tiers_mode transform_quantity",
+    "POST /v1/prices/{price}": "currency_options",
+}
+# Where it is shorter to say what the simulator does model.
+SUPPORTED = {
+    "POST /v1/payment_methods": "allow_redisplay billing_details card expand metadata type",
+    "POST /v1/subscriptions/{subscription_exposed_id}": "cancel_at cancel_at_period_end "
+    "cancellation_details default_payment_method description expand metadata",
 }
 
 # Characters; from Stripe's public OpenAPI text.
@@ -129,10 +165,23 @@ LONGEST = {
         "statement_descriptor": 22,
         "statement_descriptor_suffix": 22,
     },
+    "POST /v1/charges": {
+        "description": 40_000,
+        "statement_descriptor": 22,
+        "statement_descriptor_suffix": 22,
+    },
     "POST /v1/charges/{charge}/capture": {"statement_descriptor": 22, "statement_descriptor_suffix": 22},
+    "POST /v1/payment_intents/{intent}/capture": {
+        "statement_descriptor": 22,
+        "statement_descriptor_suffix": 22,
+    },
     "POST /v1/invoices": {"description": 1500, "footer": 5000, "number": 26, "statement_descriptor": 22},
     "POST /v1/subscriptions": {"description": 500},
+    "POST /v1/subscriptions/{subscription_exposed_id}": {"description": 500},
     "POST /v1/prices": {"lookup_key": 200, "nickname": 5000},
+    "POST /v1/prices/{price}": {"lookup_key": 200, "nickname": 5000},
+    "POST /v1/products": {"description": 40_000, "statement_descriptor": 22, "unit_label": 12},
+    "POST /v1/products/{id}": {"description": 40_000, "statement_descriptor": 22, "unit_label": 12},
 }
 # Plain text that an update unsets by the empty string, whatever its type says.
 EMPTYABLE = {
@@ -141,6 +190,7 @@ EMPTYABLE = {
 }
 BOUNDS = {
     "amount": "1..",
+    "amount_to_capture": "1..",
     "days_until_due": "0..",
     "interval_count": "1..",
     "limit": "1..100",
@@ -149,6 +199,7 @@ BOUNDS = {
     "trial_period_days": "1..730",
     "unit_amount": "0..",
 }
+SIGNED = {"POST /v1/invoiceitems": {"amount"}}  # below zero it is a credit
 RANGE = {"gt", "gte", "lt", "lte"}
 SCALARS = {str: "string", int: "integer", bool: "boolean", float: "decimal", Decimal: "decimal"}
 
@@ -194,8 +245,7 @@ def _parameters(typed_dict: Any, operation: str, above: str = "") -> dict[str, A
 
 
 def _parameter(hint: Any, operation: str, path: str) -> tuple[str, Any]:
-    name = path.rpartition(".")[2]
-    if path in UNSUPPORTED.get(operation, "").split() or name in EVERYWHERE:
+    if _is_unsupported(operation, path):
         return "", "unsupported"
     choices = _choices(hint)
     empty = "?" if "" in choices or path in EMPTYABLE.get(operation, ()) else ""
@@ -212,6 +262,17 @@ def _parameter(hint: Any, operation: str, path: str) -> tuple[str, Any]:
                 return empty, "range"
             return empty, _parameters(choice, operation, f"{path}.")
     return empty, _scalar(choices, operation, path)
+
+
+def _is_unsupported(operation: str, path: str) -> bool:
+    """
+    Whether the simulator has nothing behind a parameter; the filters of a list all mean something.
+    """
+    top, _, _ = path.partition(".")
+    if operation in SUPPORTED and top not in SUPPORTED[operation].split():
+        return True
+    named = path in UNSUPPORTED.get(operation, "").split()
+    return named or (not operation.startswith("GET") and path.rpartition(".")[2] in EVERYWHERE)
 
 
 def _choices(hint: Any) -> list[Any]:
@@ -233,7 +294,7 @@ def _scalar(choices: list[Any], operation: str, path: str) -> str:
     text = "|".join(words)
     if name == "currency" and text == "string":
         return "currency"
-    if text == "integer" and name in BOUNDS:
+    if text == "integer" and name in BOUNDS and path not in SIGNED.get(operation, ()):
         return f"integer:{BOUNDS[name]}"
     if path in LONGEST.get(operation, {}):
         text = f"string:{LONGEST[operation][path]}"

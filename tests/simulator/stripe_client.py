@@ -6,18 +6,16 @@ that was written to is closed, so what one test sells, another never sees. The s
 half of the tests send what the types forbid.
 """
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import stripe
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stripe_mcp.simulator import Simulator
+from tests.serving import serving
 
 stripe.enable_telemetry = False  # it would write ~/.config/stripe/telemetry_id
 
@@ -40,7 +38,7 @@ class Wire:
     What uvicorn serves: the shop of the moment, its clock, and a note of each request that reached it.
     """
 
-    address: str
+    address: str = ""
     clock: Clock = field(default_factory=Clock)
     shop: ASGIApp | None = None
     requests: list[str] = field(default_factory=list)
@@ -53,18 +51,9 @@ class Wire:
 
 @pytest.fixture(scope="session")
 def served() -> Iterator[Wire]:
-    listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY on no other
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()  # from here on a client waits in the backlog, so nobody has to poll for the start
-    wire = Wire(f"http://127.0.0.1:{listener.getsockname()[1]}")
-    config = uvicorn.Config(wire, http="h11", ws="none", lifespan="off", log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],), name="simulator")
-    thread.start()
-    yield wire
-    server.should_exit = True
-    thread.join(timeout=10)
-    assert not thread.is_alive()
+    wire = Wire()
+    with serving(wire) as wire.address:
+        yield wire
 
 
 @pytest.fixture(scope="session")

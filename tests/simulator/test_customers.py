@@ -115,3 +115,74 @@ async def test_a_card_is_detached_once_and_is_nobodys_default_after() -> None:
     assert old != default
     await shop.post(f"payment_methods/{old}/detach")
     assert shop.find("customer", id=diego)["invoice_settings"]["default_payment_method"] == default
+
+
+async def test_a_customer_has_more_to_show_when_asked() -> None:
+    shop = Shop()
+    names = ("cash_balance", "invoice_credit_balance", "sources", "tax", "tax_ids")
+    expand = {f"expand[{at}]": name for at, name in enumerate(names)}
+    plain = await shop.get("customers/cus_ABC123")
+    bare = await shop.get("customers/cus_ABC123", expand)
+    assert not plain.keys() & set(names)
+    assert (bare["sources"]["data"], bare["tax_ids"]["data"], bare["invoice_credit_balance"]) == ([], [], {})
+    assert (bare["cash_balance"]["available"], bare["cash_balance"]["customer"]) == (None, "cus_ABC123")
+    assert (bare["tax"]["automatic_tax"], bare["tax"]["location"]) == ("unrecognized_location", None)
+    home = {"address[country]": "US", "address[state]": "WA"}
+    known = await shop.post("customers/cus_ABC123", home | expand)
+    assert known["tax"]["automatic_tax"] == "not_collecting"
+    assert known["tax"]["location"] == {"country": "US", "source": "billing_address", "state": "WA"}
+    await shop.ask("DELETE", "subscriptions/sub_XYZ789", {"prorate": "true", "invoice_now": "true"})
+    owed = await shop.get("customers/cus_ABC123", expand)
+    assert owed["invoice_credit_balance"] == {"usd": owed["balance"]}
+    assert owed["balance"] < 0
+
+
+async def test_an_invoice_prefix_is_short_and_nobody_elses() -> None:
+    shop = Shop()
+    assert (await shop.post("customers/cus_ABC123", {"invoice_prefix": "JOHN"}))["invoice_prefix"] == "JOHN"
+    assert (await shop.post("customers/cus_ABC123", {"invoice_prefix": "JOHN"}))["invoice_prefix"] == "JOHN"
+    for prefix in ("JO", "john", "J" * 13, "JOHN"):
+        error = (await shop.refusal("POST", "customers", {"invoice_prefix": prefix}))[1]
+        assert error["param"] == "invoice_prefix"
+
+
+async def test_what_can_be_said_of_a_customer_can_be_unsaid() -> None:
+    shop = Shop()
+    said = {
+        "business_name": "Smith & Co",
+        "description": "regular",
+        "email": "j@example.com",
+        "individual_name": "John",
+        "name": "John S",
+        "phone": "+15550100000",
+        "tax_exempt": "reverse",
+        "preferred_locales[0]": "de",
+        "address[city]": "Rome",
+        "shipping[name]": "J",
+        "shipping[address][city]": "Rome",
+        "invoice_settings[footer]": "Thanks",
+        "invoice_settings[custom_fields][0][name]": "PO",
+        "invoice_settings[custom_fields][0][value]": "7",
+        "metadata[a]": "b",
+    }
+    before = await shop.get("customers/cus_ABC123")
+    changed = await shop.post("customers/cus_ABC123", said)
+    assert changed["invoice_settings"]["custom_fields"] == [{"name": "PO", "value": "7"}]
+    draft = await shop.post("invoices", {"customer": "cus_ABC123"})
+    assert (draft["footer"], draft["customer_tax_exempt"]) == ("Thanks", "reverse")
+    emptied = (
+        "business_name",
+        "description",
+        "email",
+        "individual_name",
+        "name",
+        "phone",
+        "address",
+        "shipping",
+    )
+    fields = dict.fromkeys((*emptied, "metadata", "tax_exempt", "invoice_settings[custom_fields]"), "")
+    back = await shop.post("customers/cus_ABC123", fields)
+    assert {name: back.get(name) for name in emptied} == dict.fromkeys(emptied)
+    assert (back["metadata"], back["tax_exempt"]) == ({}, "none")
+    assert back["invoice_settings"]["custom_fields"] is None
+    assert back["balance"] == before["balance"]

@@ -185,7 +185,7 @@ async def test_events_are_picked_by_type_and_gone_after_30_days() -> None:
     many = {f"types[{i}]": "refund.created" for i in range(21)}
     assert (await shop.refusal("GET", "events", many))[1]["param"] == "types"
     shop.now += 31 * DAY
-    assert await shop.ids("events") == []
+    assert event["id"] not in await shop.ids("events")
     assert (await shop.refusal("GET", f"events/{event['id']}"))[0] == 404
 
 
@@ -337,7 +337,7 @@ async def test_what_can_be_expanded_is(path: str) -> None:
         ("subscriptions/sub_XYZ789", "items.data"),
         ("invoices/in_GHI789", "lines"),
         ("balance", "available"),
-        ("customers/cus_ABC123", "sources"),
+        ("payment_intents/pi_DEF456", "amount_details"),
         ("customers/cus_ABC123", "discount"),
     ],
 )

@@ -1,4 +1,5 @@
 import contextlib
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from hypothesis import strategies as st
 
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.money import amount_text, fee_for
+from stripe_mcp.simulator.money import CURRENCIES, amount_text, decimals, fee_for
 from stripe_mcp.simulator.refunds import create_refund
 from tests.simulator.front_door import DAY, NOW, Shop
+from tests.simulator.till import Till
 
 pytestmark = pytest.mark.anyio
 
@@ -232,6 +234,71 @@ def test_amounts_are_written_with_the_decimals_of_their_currency() -> None:
     ]
     assert texts == ["$49.00", "¥500", "12.340 KWD", "-€0.05"]
     assert (fee_for(4900), fee_for(10)) == (172, 10)
+
+
+# https://docs.stripe.com/currencies#minimum-charge-amount-by-currency, as it says it
+LEAST = """
+    0.50 USD  2.00 AED  0.50 ARS  0.50 AUD  0.50 BRL  0.50 CAD  0.50 CHF  0.50 COP  15.00 CZK  2.50 DKK
+    0.50 EUR  0.30 GBP  4.00 HKD  175.00 HUF  0.50 IDR  0.50 ILS  0.50 INR  50 JPY  50 KRW  10 MXN  2.00 MYR
+    3.00 NOK  0.50 NZD  0.50 PHP  2.00 PLN  2.00 RON  0.50 RUB  3.00 SEK  0.50 SGD  10 THB  0.50 ZAR
+""".split()  # noqa: SIM905 - 60 lines less
+DIGITS = dict.fromkeys(CURRENCIES, 8) | {"idr": 12, "cop": 10, "inr": 9}
+# Currencies whose amounts have to end in zeros: with three decimals, and those that lost theirs.
+ZEROS = dict.fromkeys(("bhd", "jod", "kwd", "omr", "tnd"), 1) | {"isk": 2, "ugx": 2}
+
+
+def test_the_least_amount_of_a_currency_can_be_charged_and_less_cannot() -> None:
+    till = Till()
+    for amount, currency in zip(LEAST[::2], LEAST[1::2], strict=True):
+        least = int(Decimal(amount) * 10 ** decimals(currency.lower()))
+        assert till.intent(amount=least, currency=currency)["currency"] == currency.lower()
+        status, error = till.refused("payment_intents", amount=least - 1, currency=currency)
+        assert (status, error["code"], error["param"]) == (400, "amount_too_small", "amount")
+
+
+def test_the_largest_amount_of_a_currency_is_a_matter_of_digits() -> None:
+    till = Till()
+    for currency, digits in DIGITS.items():
+        most = 10**digits - 10 ** ZEROS.get(currency, 0)
+        assert till.intent(amount=most, currency=currency)["amount"] == most
+        _, error = till.refused("payment_intents", amount=10**digits, currency=currency)
+        assert error["code"] == "amount_too_large"
+
+
+@pytest.mark.parametrize("currency", ZEROS)
+def test_an_amount_has_no_digits_that_its_currency_has_not(currency: str) -> None:
+    till, fields = Till(), {"currency": currency, "source": "tok_visa", "capture": False}
+    assert till.post("charges", amount=12_000, **fields)["amount"] == 12_000
+    for amount in (12_001, 12_000 + 10 ** (ZEROS[currency] - 1)):
+        _, error = till.refused("charges", amount=amount, **fields)
+        assert (error["code"], error["param"]) == ("parameter_invalid_integer", "amount")
+    held = till.post("charges", amount=12_000, **fields)["id"]
+    assert till.refused(f"charges/{held}/capture", amount=11_999)[1]["code"] == "parameter_invalid_integer"
+
+
+@pytest.mark.parametrize("currency", ["usd", "jpy", "kwd"])
+def test_what_comes_and_goes_in_a_currency_adds_up(currency: str) -> None:
+    till = Till()
+    for card in ("visa", "bypassPending", "refundFail", "pendingRefund", "createDispute", "visa"):
+        paid = till.pay(card, currency=currency)
+        if card != "createDispute":
+            till.post("refunds", payment_intent=paid["id"], amount=1000)
+    for wait in (0, 3600, 2 * DAY, 30 * DAY):
+        till.wait(wait)
+        listed = till.walk("balance_transactions", currency=currency)
+        for part in ("available", "pending"):
+            of_part = [each["net"] for each in listed if each["status"] == part]
+            assert till.funds(part, currency) == sum(of_part)
+        assert all(each["net"] == each["amount"] - each["fee"] for each in listed)
+
+
+def test_some_money_is_available_at_once() -> None:
+    till = Till()
+    for card in ("bypassPending", "bypassPendingInternational"):
+        before = till.funds("available")
+        booked = till.pay(card, expand=["latest_charge.balance_transaction"])["latest_charge"]
+        assert booked["balance_transaction"]["status"] == "available"
+        assert till.funds("available") == before + booked["balance_transaction"]["net"]
 
 
 @given(amounts=st.lists(st.integers(1, 6000), max_size=8))

@@ -2,112 +2,19 @@
 All 36 operations, driven by the official client: each answers, with objects that the client's classes know.
 """
 
-import inspect
 import re
 import tomllib
-from collections.abc import Iterator
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, ForwardRef, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any
 
 import pytest
-import stripe
 
+from tests.simulator.shapes import faults, objects_in
 from tests.simulator.stripe_client import Wire, everything, newest_event
 from tests.simulator.stripe_operations import LISTS, OPERATIONS, READS, SEARCHES, WRITES
 
 CATALOG = Path(__file__).parents[2] / "catalog" / "tools"
-
-# On the last page Stripe's `next_page` is null, although the class declares a plain str.
-NULL_DESPITE_THE_CLASS = {(stripe.SearchResultObject, "next_page")}
-# Fields of every list and search result that the two generic classes do not declare.
-UNDECLARED = {"object", "url", "total_count"}
-
-
-def declared(cls: Any) -> dict[str, Any]:
-    """
-    The fields of a class of the `stripe` package, with their annotations.
-    """
-    return {
-        name: hint
-        for base in reversed(cls.__mro__)
-        if issubclass(base, stripe.StripeObject) and base is not stripe.StripeObject
-        for name, hint in inspect.get_annotations(base).items()
-        if name.islower() and not name.startswith("_")  # no field is called like OBJECT_NAME
-    }
-
-
-def required(cls: type) -> set[str]:
-    """
-    The fields that every answer has.
-
-    The package has one mark, `Optional`, for two things: a field that may be null, and one that may be
-    absent (an unexpanded `charge.refunds`, a `deleted` flag). It keeps no NotRequired for answers, so what is
-    certain is this: a field whose annotation is not Optional is always there, and never null.
-    """
-    return {name for name, hint in declared(cls).items() if not fits(None, hint)}
-
-
-def fits(value: Any, hint: Any) -> bool:
-    """
-    Tell whether *value* is what *hint* says.
-    """
-    origin: Any = get_origin(hint)
-    arguments = get_args(hint)
-    if isinstance(hint, ForwardRef):
-        hint = hint.__forward_arg__
-    if isinstance(hint, str):  # a class that the module imports for type checkers only
-        return isinstance(value, getattr(stripe, hint, stripe.StripeObject))
-    if hint is Any:
-        return True
-    if origin is Union:
-        return any(fits(value, argument) for argument in arguments)
-    if origin is Literal:
-        return value in arguments
-    if origin is list:
-        return isinstance(value, list) and all(fits(each, arguments[0]) for each in value)
-    if isinstance(hint, TypeVar) or (origin or hint).__name__ == "UntypedStripeObject":
-        return isinstance(value, stripe.StripeObject)
-    if hint is float:
-        return type(value) in (int, float)
-    return isinstance(value, origin or hint) and not (hint is int and isinstance(value, bool))
-
-
-def objects_in(value: Any) -> Iterator[stripe.StripeObject]:
-    """
-    Walk through an answer and everything that hangs in it.
-    """
-    if isinstance(value, stripe.StripeObject):
-        yield value
-        value = list(value.to_dict(recursive=False).values())
-    if isinstance(value, list):
-        for each in value:
-            yield from objects_in(each)
-
-
-def faults(answer: stripe.StripeObject) -> set[str]:
-    """
-    What the classes of the `stripe` package find wrong with an answer, at any depth.
-    """
-    found = set()
-    for each in objects_in(answer):
-        cls = type(each)
-        fields, hints = each.to_dict(recursive=False), declared(cls)
-        if cls is stripe.StripeObject:  # metadata and the like: any fields
-            continue
-        gone = fields.get("deleted") is True
-        missing = ({"id", "object"} if gone else required(cls)) - fields.keys()
-        unknown = fields.keys() - hints.keys() - UNDECLARED
-        wrong = {
-            name
-            for name in fields.keys() & hints.keys()
-            if not fits(fields[name], hints[name])
-            and not (fields[name] is None and (cls, name) in NULL_DESPITE_THE_CLASS)
-        }
-        found |= {f"{cls.__qualname__}.{name} is missing" for name in missing}
-        found |= {f"{cls.__qualname__}.{name} is no field of this version" for name in unknown}
-        found |= {f"{cls.__qualname__}.{name} = {fields[name]!r} is not {hints[name]}" for name in wrong}
-    return found
 
 
 def shape(path: str) -> str:

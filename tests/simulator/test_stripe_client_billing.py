@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import stripe
 
 from tests.simulator.stripe_client import Clock, everything, ids, refuses
 from tests.simulator.stripe_operations import (
@@ -129,6 +130,73 @@ def test_every_paid_invoice_owes_nothing_and_every_open_one_what_is_left(v1: Any
             assert invoice.amount_remaining == 0
 
 
+def payer(v1: Any, card: str = "pm_card_visa") -> str:
+    """
+    A new customer with *card* as the default.
+    """
+    default = {"payment_method": card, "invoice_settings": {"default_payment_method": card}}
+    return str(v1.customers.create({"email": "payer@example.com", **default}).id)
+
+
+def test_an_item_put_into_a_draft_is_billed_and_paid(v1: Any) -> None:
+    customer = payer(v1)
+    draft = v1.invoices.create({"customer": customer, "currency": "usd"})
+    item = v1.invoice_items.create(
+        {"customer": customer, "invoice": draft.id, "amount": 2500, "description": "Grinder repair"}
+    )
+    assert (item.amount, item.currency, item.invoice, item.proration) == (2500, "usd", draft.id, False)
+    (line,) = v1.invoices.retrieve(draft.id).lines.data
+    assert (line.amount, line.description) == (2500, "Grinder repair")
+    assert line.parent.invoice_item_details.invoice_item == item.id
+
+    paid = v1.invoices.pay(draft.id, {"expand": ["payments.data.payment.payment_intent"]})
+    (payment,) = paid.payments.data
+    assert (paid.status, paid.amount_paid, paid.amount_remaining) == ("paid", 2500, 0)
+    assert (payment.status, payment.amount_paid, payment.payment.payment_intent.amount_received) == (
+        "paid",
+        2500,
+        2500,
+    )
+    assert refuses(v1.invoices.pay, draft.id).http_status == 400
+
+
+def test_a_card_that_declines_leaves_the_invoice_open(v1: Any) -> None:
+    customer = payer(v1, "pm_card_chargeCustomerFail")
+    invoice = v1.invoices.create({"customer": customer, "currency": "usd"}).id
+    v1.invoice_items.create({"customer": customer, "invoice": invoice, "amount": 2500})
+    v1.invoices.finalize_invoice(invoice)
+    with pytest.raises(stripe.CardError) as declined:
+        v1.invoices.pay(invoice)
+    assert (declined.value.http_status, declined.value.code) == (402, "card_declined")
+    left = v1.invoices.retrieve(invoice)
+    assert (left.status, left.attempted, left.amount_remaining) == ("open", True, 2500)
+
+    void = v1.invoices.void_invoice(invoice)
+    assert (void.status, void.amount_paid) == ("void", 0)
+    assert refuses(v1.invoices.void_invoice, invoice).http_status == 400
+
+
+def test_a_draft_can_be_deleted_for_good(v1: Any) -> None:
+    draft = v1.invoices.create({"customer": john(v1)}).id
+    deleted = v1.invoices.delete(draft)
+    assert (deleted.id, deleted.deleted) == (draft, True)
+    assert refuses(v1.invoices.retrieve, draft).code == "resource_missing"
+    opened = v1.invoices.list({"status": "open"}).data[0].id
+    assert refuses(v1.invoices.delete, opened).http_status == 400
+
+
+def test_an_automatic_draft_is_paid_an_hour_later(v1: Any, clock: Clock) -> None:
+    customer = payer(v1)
+    v1.invoice_items.create({"customer": customer, "amount": 2500, "currency": "usd"})
+    draft = v1.invoices.create(
+        {"customer": customer, "auto_advance": True, "pending_invoice_items_behavior": "include"}
+    )
+    assert draft.automatically_finalizes_at == clock.now + 3_600
+    clock.now += 3_600
+    paid = v1.invoices.retrieve(draft.id)
+    assert (paid.status, paid.status_transitions.paid_at) == ("paid", clock.now)
+
+
 # Subscriptions
 
 
@@ -210,6 +278,44 @@ def test_a_subscription_is_canceled_once(v1: Any) -> None:
     canceled = v1.subscriptions.cancel(subscription)
     assert refuses(v1.subscriptions.cancel, subscription).code == "resource_missing"
     assert v1.subscriptions.retrieve(subscription).to_dict() == canceled.to_dict()
+
+
+def test_a_subscription_is_renewed_when_its_period_is_over(v1: Any, clock: Clock) -> None:
+    made = v1.subscriptions.create({"customer": payer(v1), "items": [{"price": recurring_price(v1)}]})
+    clock.now = made.items.data[0].current_period_end + 3_600
+    renewed = v1.subscriptions.retrieve(made.id, {"expand": ["latest_invoice"]})
+    assert renewed.items.data[0].current_period_start == clock.now - 3_600
+    assert renewed.latest_invoice.id != made.latest_invoice
+    assert (renewed.latest_invoice.status, renewed.latest_invoice.billing_reason) == (
+        "paid",
+        "subscription_cycle",
+    )
+
+
+def test_an_end_at_the_end_of_the_period_can_be_planned_and_taken_back(v1: Any, clock: Clock) -> None:
+    subscription = v1.subscriptions.list({"customer": john(v1)}).data[0]
+    planned = v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    assert planned.cancel_at == planned.items.data[0].current_period_end
+    assert (planned.status, planned.canceled_at) == ("active", clock.now)
+    back = v1.subscriptions.update(subscription.id, {"cancel_at_period_end": False})
+    assert back.to_dict() == subscription.to_dict()
+    v1.subscriptions.update(subscription.id, {"cancel_at_period_end": True})
+    clock.now = planned.cancel_at
+    ended = v1.subscriptions.retrieve(subscription.id)
+    assert (ended.status, ended.ended_at) == ("canceled", clock.now)
+
+
+# Products
+
+
+def test_a_product_is_made_changed_and_archived(v1: Any) -> None:
+    made = v1.products.create({"name": "Mug", "metadata": {"colour": "blue"}})
+    assert (made.name, made.active, made.metadata.colour) == ("Mug", True, "blue")
+    changed = v1.products.update(made.id, {"name": "Cup", "active": False, "metadata": {"colour": ""}})
+    assert (changed.name, changed.active, changed.metadata.to_dict()) == ("Cup", False, {})
+    assert v1.products.retrieve(made.id).to_dict() == changed.to_dict()
+    event = v1.events.list({"type": "product.updated"}).data[0]
+    assert event.data.previous_attributes.name == "Mug"
 
 
 # Prices
@@ -297,3 +403,11 @@ def test_a_lookup_key_leads_to_one_price(v1: Any) -> None:
     second = v1.prices.create({**params, "transfer_lookup_key": True}).id
     assert ids(v1.prices.list({"lookup_keys": ["standard"]}).data) == [second]
     assert [each.lookup_key for each in everything(v1.prices.list) if each.id == first] == [None]
+
+
+def test_a_price_can_be_renamed_and_archived(v1: Any) -> None:
+    made = v1.prices.create({"currency": "usd", "unit_amount": 500, "product_data": {"name": "Tea"}})
+    changed = v1.prices.update(made.id, {"nickname": "Cup of tea", "active": False})
+    assert (changed.nickname, changed.active, changed.unit_amount) == ("Cup of tea", False, 500)
+    assert v1.prices.retrieve(made.id).to_dict() == changed.to_dict()
+    assert made.id not in ids(everything(v1.prices.list, active=True))

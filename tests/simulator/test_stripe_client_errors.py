@@ -14,7 +14,7 @@ from tests.simulator.stripe_operations import OPERATIONS, POSTS, READS, WITH_ID,
 
 # Keys
 
-BAD_KEYS = ["nonsense", "pk_test_123", "pk_live_123", "sk_live_123", "rk_live_123"]
+BAD_KEYS = ["nonsense", "pk_test_123", "pk_live_123", "rk_test_123", "rk_live_123", "sk_123"]
 
 
 @pytest.mark.parametrize("request_line", OPERATIONS)

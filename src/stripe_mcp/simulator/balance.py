@@ -1,9 +1,10 @@
 """
 The account's money: balance transactions, and the balance that is their sum.
 
-Rule: money comes and goes by `record_transaction` only, so at any moment the
-balance equals the sum of its transactions' `net`, pending and available.
-Amounts are in the smallest currency unit. https://docs.stripe.com/api/balance
+Rule: money comes by `record_charge` and goes, or comes back, by `record_transaction`, so at
+any moment the balance equals the sum of its transactions' `net`, pending and available.
+Amounts are in the smallest currency unit. What is available may fall below zero: Stripe
+then takes it from the account's bank. https://docs.stripe.com/api/balance, https://docs.stripe.com/refunds
 """
 
 from __future__ import annotations
@@ -17,36 +18,50 @@ DAY = 86_400
 SETTLES_AFTER = 2 * DAY  # seconds until pending money is available
 
 
-def record_transaction(store: Store, source: Record, kind: str, amount: int) -> Record:
+def record_charge(store: Store, charge: Record, amount: int, *, at_once: bool) -> Record:
     """
-    Book *amount* for *source*: a `charge` (positive, with Stripe's fee) or a `refund` (negative).
+    Book *amount* of *charge*, less Stripe's fee: available *at_once*, or in two days.
+    """
+    fee = fee_for(amount)
+    waits = 0 if at_once else SETTLES_AFTER
+    booked = {"amount": amount, "description": charge["description"], "type": "charge"}
+    return _record(store, charge, booked, fee, "Stripe processing fees", waits)
 
-    A refund settles at once: it is taken from what is available.
+
+def record_transaction(
+    store: Store, source: Record, kind: str, amount: int, description: str, fee: int = 0
+) -> Record:
     """
-    fee = fee_for(amount) if kind == "charge" else 0
-    available_on = store.now() + (SETTLES_AFTER if kind == "charge" else 0)
+    Book *amount*, below zero if it goes, for *source*, and the *fee* of a dispute: available at once.
+    """
+    booked = {"amount": amount, "description": description, "type": kind}
+    return _record(store, source, booked, fee, "Dispute fee")
+
+
+def _record(
+    store: Store, source: Record, booked: Record, fee: int, fee_for_what: str, waits: int = 0
+) -> Record:
+    available_on, currency = store.now() + waits, source["currency"]
     transaction = store.add(
         {
             "id": store.new_id("txn"),
             "object": "balance_transaction",
-            "amount": amount,
             "available_on": available_on,
             "balance_type": "payments",
             "created": store.now(),
-            "currency": source["currency"],
-            "description": source.get("description"),
+            "currency": currency,
             "exchange_rate": None,
             "fee": fee,
-            "fee_details": _fee_details(fee, source["currency"]),
-            "net": amount - fee,
-            "reporting_category": kind,
+            "fee_details": [_fee_detail(fee, currency, fee_for_what)] if fee else [],
+            "net": booked["amount"] - fee,
+            "reporting_category": "dispute" if booked["type"] == "adjustment" else booked["type"],
             "source": source["id"],
             "status": "pending",
-            "type": kind,
         }
+        | booked
     )
     _book(store, "pending", transaction, 1)
-    if kind == "charge":
+    if waits:
         store.plan(available_on, "balance_transaction.settle", transaction["id"])
     else:
         _settle(store, transaction["id"])
@@ -69,18 +84,14 @@ def _settle(store: Store, transaction_id: str) -> None:
     _book(store, "available", transaction, 1)
 
 
-def _fee_details(fee: int, currency: str) -> list[Record]:
-    if not fee:
-        return []
-    return [
-        {
-            "amount": fee,
-            "application": None,
-            "currency": currency,
-            "description": "Stripe processing fees",
-            "type": "stripe_fee",
-        }
-    ]
+def _fee_detail(fee: int, currency: str, description: str) -> Record:
+    return {
+        "amount": fee,
+        "application": None,
+        "currency": currency,
+        "description": description,
+        "type": "stripe_fee",
+    }
 
 
 def retrieve_balance(store: Store, given: Record) -> Record:
@@ -94,6 +105,9 @@ def retrieve_balance(store: Store, given: Record) -> Record:
         **{
             part: [_fund(by.get(currency, 0), currency) for currency in currencies]
             for part, by in store.funds.items()
+        },
+        "refund_and_dispute_prefunding": {
+            part: [{"amount": 0, "currency": currency} for currency in currencies] for part in store.funds
         },
     }
 

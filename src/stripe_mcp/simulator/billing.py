@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from stripe_mcp.simulator import payment_methods
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
+from stripe_mcp.simulator.periods import DAY
+from stripe_mcp.simulator.standing import subscription_of
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
-
-DAY = 86_400
 
 
 def paying_customer(store: Store, given: Record) -> Record:
@@ -57,10 +57,24 @@ def due_date(store: Store, given: Record, customer: Record) -> int | None:
     return due
 
 
-def default_method(store: Store, customer_id: str) -> str | None:
+def method_for(store: Store, invoice: Record) -> str | None:
     """
-    What a customer pays with if nothing else is said.
+    The card to charge an invoice to: its own default, else its subscription's, else its customer's.
+
+    https://docs.stripe.com/billing/revenue-recovery/smart-retries#payment-method-ordering
+    """
+    subscription = store.find("subscription", subscription_of(invoice) or "")
+    named = [each["default_payment_method"] for each in (invoice, subscription) if each]
+    return first_owned(store, invoice["customer"], *named)
+
+
+def first_owned(store: Store, customer_id: str, *named: str | None) -> str | None:
+    """
+    The first of the cards *named*, and of the customer's default, that the customer still has.
     """
     customer = store.find("customer", customer_id)
-    method: str | None = customer["invoice_settings"]["default_payment_method"] if customer else None
-    return method
+    default = customer and customer["invoice_settings"]["default_payment_method"]
+    for method in (*named, default):
+        if method and store.get("payment_method", method)["customer"] == customer_id:
+            return str(method)
+    return None

@@ -7,14 +7,19 @@ https://docs.stripe.com/api/customers
 
 from __future__ import annotations
 
-from stripe_mcp.simulator import payment_methods, subscriptions
+import re
+
+from stripe_mcp.simulator import payment_methods
+from stripe_mcp.simulator.endings import cancel
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.expansion import includes
 from stripe_mcp.simulator.lists import embed, list_page, named
 from stripe_mcp.simulator.metadata import merge_address, merge_metadata, merge_shipping
+from stripe_mcp.simulator.standing import ENDED, stop_collecting
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
+from stripe_mcp.simulator.updates import tell
 
 PLAIN = (
     "business_name",
@@ -28,6 +33,7 @@ PLAIN = (
     "preferred_locales",
     "tax_exempt",
 )
+PREFIX = re.compile(r"[A-Z0-9]{3,12}")
 DEFAULT_METHOD = "invoice_settings[default_payment_method]"
 
 
@@ -50,6 +56,7 @@ def create_customer(store: Store, given: Record) -> Record:
     POST /v1/customers
     """
     default = _default_method(given)
+    _check_prefix(store, given)
     method = (
         payment_methods.check_attachable(store, given["payment_method"])
         if "payment_method" in given
@@ -73,10 +80,25 @@ def update_customer(store: Store, given: Record) -> Record:
     customer, default = store.get("customer", given["customer"], "customer"), _default_method(given)
     if default is not None:
         payment_methods.check_owned(store, default, customer, DEFAULT_METHOD)
+    _check_prefix(store, given)
     _fill(store, customer, given, default)
-    if store.told[customer["id"]] != customer:
-        emit(store, "customer.updated", customer)
+    tell(store, "customer.updated", customer)
     return customer
+
+
+def _check_prefix(store: Store, given: Record) -> None:
+    """
+    A prefix makes invoice numbers that no other customer's invoices have.
+    """
+    prefix = given.get("invoice_prefix")
+    if prefix is None:
+        return
+    if not PREFIX.fullmatch(prefix):
+        message = "An invoice_prefix has 3 to 12 characters, which are uppercase letters or numbers."
+        raise StripeError(message, param="invoice_prefix")
+    holders = {holder["id"] for holder in store.where("customer", {"invoice_prefix": prefix})}
+    if holders - {given.get("customer")}:
+        raise StripeError("This invoice_prefix is that of another customer.", param="invoice_prefix")
 
 
 def _default_method(given: Record) -> str | None:
@@ -100,12 +122,14 @@ def _fill(store: Store, customer: Record, given: Record, default: str | None) ->
 
 def delete_customer(store: Store, given: Record) -> Record:
     """
-    DELETE /v1/customers/{customer}: for good; subscriptions are canceled at once.
+    DELETE /v1/customers/{customer}: for good. Subscriptions are canceled at once and without a credit;
+    invoices stay, and nobody collects them any more.
     """
     customer = store.get("customer", given["customer"], "customer")
     for subscription in store.where("subscription", {"customer": customer["id"]}):
-        if subscription["status"] not in subscriptions.ENDED:
-            subscriptions.end(store, subscription, {})
+        if subscription["status"] not in ENDED:
+            cancel(store, subscription, {})
+    stop_collecting(store, {"customer": customer["id"]})
     payment_methods.detach_all(store, customer["id"])
     stub = {"id": customer["id"], "object": "customer", "deleted": True}
     store.deleted[customer["id"]] = stub
@@ -160,9 +184,60 @@ def _subscriptions(store: Store, customer: Record) -> Record:
     found = [
         subscription
         for subscription in store.where("subscription", {"customer": customer["id"]})
-        if subscription["status"] not in subscriptions.ENDED
+        if subscription["status"] not in ENDED
     ]
     return embed(found, f"/v1/customers/{customer['id']}/subscriptions")
+
+
+@includes("customer", "sources")
+def _sources(store: Store, customer: Record) -> Record:
+    """
+    The older kind of cards, of which the simulator makes none.
+    """
+    return embed([], f"/v1/customers/{customer['id']}/sources")
+
+
+@includes("customer", "tax_ids")
+def _tax_ids(store: Store, customer: Record) -> Record:
+    return embed([], f"/v1/customers/{customer['id']}/tax_ids")
+
+
+@includes("customer", "invoice_credit_balance")
+def _invoice_credit_balance(store: Store, customer: Record) -> Record:
+    """
+    The balance by currency; all of it is in the customer's own.
+    """
+    return {customer["currency"]: customer["balance"]} if customer["balance"] else {}
+
+
+@includes("customer", "cash_balance")
+def _cash_balance(store: Store, customer: Record) -> Record:
+    """
+    Money that came by bank transfer, which the simulator does not know: there is none.
+    """
+    return {
+        "object": "cash_balance",
+        "available": None,
+        "customer": customer["id"],
+        "customer_account": None,
+        "livemode": store.livemode,
+        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
+    }
+
+
+@includes("customer", "tax")
+def _tax(store: Store, customer: Record) -> Record:
+    """
+    Where the customer would be taxed, by an account that is registered for taxes nowhere.
+    """
+    address = customer["address"] or {"country": None}
+    known = {"country": address["country"], "source": "billing_address", "state": address.get("state")}
+    return {
+        "automatic_tax": "not_collecting" if address["country"] else "unrecognized_location",
+        "ip_address": None,
+        "location": known if address["country"] else None,
+        "provider": "stripe",
+    }
 
 
 OPERATIONS = {

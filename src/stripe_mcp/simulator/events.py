@@ -27,6 +27,7 @@ def emit(store: Store, kind: str, record: Record) -> None:
     now, before = snapshot(record), store.told.get(record["id"])
     store.told[record["id"]] = now
     store.changed(record)
+    event_id = store.new_id("evt")  # also if it is not kept: later ids do not depend on when it was looked
     if store.now() < store.present() - KEPT_FOR:
         return
     data: Record = {"object": now}
@@ -34,7 +35,7 @@ def emit(store: Store, kind: str, record: Record) -> None:
         data["previous_attributes"] = _differences(before, now)
     store.add(
         {
-            "id": store.new_id("evt"),
+            "id": event_id,
             "object": "event",
             "api_version": API_VERSION,
             "created": store.now(),

@@ -25,13 +25,7 @@ INCLUDABLE: dict[tuple[str, str], Maker] = {}
 
 NOT_MODELLED = frozenset(
     [
-        ("customer", "cash_balance"),
-        ("customer", "invoice_credit_balance"),
-        ("customer", "sources"),
-        ("customer", "tax"),
-        ("customer", "tax_ids"),
         ("payment_intent", "amount_details"),
-        ("price", "currency_options"),
         ("price", "tiers"),
     ]
 )

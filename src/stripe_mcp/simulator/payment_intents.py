@@ -10,25 +10,16 @@ from __future__ import annotations
 from typing import Any
 
 from stripe_mcp.simulator import payment_methods
-from stripe_mcp.simulator.charges import DECLINED, place_charge
+from stripe_mcp.simulator.confirmation import confirm_as_asked, declined
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.lists import check_named, list_page, named
 from stripe_mcp.simulator.metadata import merge_metadata, merge_shipping
 from stripe_mcp.simulator.money import check_charge_amount
 from stripe_mcp.simulator.search import search_page
-from stripe_mcp.simulator.store import Store, snapshot
+from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
 
-COPIED = (  # from an intent to its charge
-    "customer",
-    "description",
-    "metadata",
-    "receipt_email",
-    "shipping",
-    "statement_descriptor",
-    "statement_descriptor_suffix",
-)
 PLAIN = (
     "allowed_payment_method_types",
     "capture_method",
@@ -71,25 +62,37 @@ def retrieve_payment_intent(store: Store, given: Record) -> Record:
 
 def create_payment_intent(store: Store, given: Record) -> Record:
     """
-    POST /v1/payment_intents. No money moves unless `confirm` is true.
+    POST /v1/payment_intents. No money moves unless `confirm` is true; then a card that declines is a 402.
     """
     check_charge_amount(given["amount"], given["currency"])
     _check_automatic(given)
+    _check_confirm(given)
     customer, method = given.get("customer"), None
     if customer:
         store.get("customer", customer, "customer", status=400)
     if "payment_method" in given:
         method = payment_methods.resolve_for(store, given["payment_method"], customer)
-    elif given.get("confirm"):
-        message = "You cannot confirm this PaymentIntent because it's missing a payment method."
-        raise StripeError(message, code="payment_intent_unexpected_state", param="payment_method")
     intent = add_payment_intent(
         store, given["amount"], given["currency"], customer=customer, **_fields(given, method)
     )
     emit(store, "payment_intent.created", intent)
-    if given.get("confirm") and not confirm(store, intent):
-        raise declined(intent)
+    if given.get("confirm"):
+        confirm_as_asked(store, intent, given)
+        if intent["status"] == "requires_payment_method":
+            raise declined(intent)
     return intent
+
+
+def _check_confirm(given: Record) -> None:
+    """
+    A card is needed to confirm with; some parameters are about nothing else.
+    """
+    if given.get("confirm") and "payment_method" not in given:
+        message = "You cannot confirm this PaymentIntent because it's missing a payment method."
+        raise StripeError(message, code="payment_intent_unexpected_state", param="payment_method")
+    for name in ("off_session", "return_url", "use_stripe_sdk"):
+        if name in given and not given.get("confirm"):
+            raise StripeError(f"{name} can only be given with confirm=true.", param=name)
 
 
 def _check_automatic(given: Record) -> None:
@@ -130,64 +133,6 @@ def add_payment_intent(store: Store, amount: int, currency: str, **fields: Any) 
     return store.add(_new_intent(store, store.new_id("pi"), amount, currency) | fields)
 
 
-def confirm(store: Store, intent: Record, **charge_fields: Any) -> bool:
-    """
-    Charge the intent's card; say whether the money came, or is held where capture is manual.
-    """
-    manual = intent["capture_method"] == "manual"
-    method = store.get("payment_method", intent["payment_method"])
-    charge = place_charge(
-        store,
-        intent["amount"],
-        intent["currency"],
-        method,
-        payment_intent=intent["id"],
-        captured=not manual,
-        **({name: snapshot(intent[name]) for name in COPIED} | charge_fields),
-    )
-    intent["latest_charge"] = charge["id"]
-    if charge["status"] == "failed":
-        intent |= {"status": "requires_payment_method", "payment_method": None}
-        intent["last_payment_error"] = _card_error(charge) | {"payment_method": method}
-        emit(store, "payment_intent.payment_failed", intent)
-        return False
-    intent["status"] = "requires_capture" if manual else "succeeded"
-    intent["amount_capturable" if manual else "amount_received"] = intent["amount"]
-    intent["last_payment_error"] = None
-    if intent["setup_future_usage"] and intent["customer"] and method["customer"] is None:
-        payment_methods.attach(store, method, store.get("customer", intent["customer"]))
-    emit(store, f"payment_intent.{'amount_capturable_updated' if manual else 'succeeded'}", intent)
-    return True
-
-
-def _card_error(charge: Record) -> Record:
-    return {
-        "charge": charge["id"],
-        "code": charge["failure_code"],
-        "decline_code": charge["outcome"]["reason"],
-        "doc_url": "https://docs.stripe.com/error-codes#card-declined",
-        "message": charge["failure_message"],
-        "type": "card_error",
-    }
-
-
-def declined(intent: Record) -> StripeError:
-    """
-    The 402 that tells of the charge that failed last.
-    """
-    failure = intent["last_payment_error"]
-    return StripeError(
-        DECLINED,
-        status=402,
-        kind="card_error",
-        code=failure["code"],
-        charge=failure["charge"],
-        decline_code=failure["decline_code"],
-        payment_intent=intent,
-        payment_method=failure["payment_method"],
-    )
-
-
 def _new_intent(store: Store, intent_id: str, amount: int, currency: str) -> Record:
     return {
         "id": intent_id,
@@ -219,7 +164,14 @@ def _new_intent(store: Store, intent_id: str, amount: int, currency: str) -> Rec
         "on_behalf_of": None,
         "payment_method": None,
         "payment_method_configuration_details": None,
-        "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+        "payment_method_options": {
+            "card": {
+                "installments": None,
+                "mandate_options": None,
+                "network": None,
+                "request_three_d_secure": "automatic",
+            }
+        },
         "payment_method_types": ["card"],
         "payment_record": None,
         "processing": None,

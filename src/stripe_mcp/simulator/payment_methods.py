@@ -1,30 +1,32 @@
 """
-Payment methods: cards, whose they are, and Stripe's test cards.
+Payment methods: cards, whose they are, and what they were used for.
 
-Rule: a card belongs to one customer at most, and a detached one never comes
-back. https://docs.stripe.com/api/payment_methods, https://docs.stripe.com/testing
+Rule: a card belongs to one customer at most; one that was charged without belonging to
+anybody, or was detached, is spent: it can be neither used nor attached again.
+https://docs.stripe.com/api/payment_methods, https://docs.stripe.com/payments/payment-methods
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from stripe_mcp.simulator.errors import StripeError
+from stripe_mcp.simulator.cards import (
+    NOT_MODELLED,
+    PREFIX,
+    TEST_CARDS,
+    TOKEN_PREFIX,
+    Card,
+    Decline,
+    card_of,
+    fingerprint,
+)
+from stripe_mcp.simulator.errors import StripeError, missing_parameter, no_such, unsupported
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.lists import list_page, named
+from stripe_mcp.simulator.metadata import ADDRESS, merge_metadata
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
-
-# Test payment methods by name: brand, last four digits.
-TEST_CARDS = {
-    "pm_card_visa": ("visa", "4242"),
-    "pm_card_visa_debit": ("visa", "5556"),
-    "pm_card_mastercard": ("mastercard", "4444"),
-    "pm_card_amex": ("amex", "8431"),
-    "pm_card_chargeCustomerFail": ("visa", "0341"),
-}
-# Cards that attach and then decline every charge, by last four digits.
-DECLINING = {"0341": "generic_decline"}
+from stripe_mcp.simulator.updates import tell
 
 YEAR = 31_556_952  # seconds
 
@@ -50,6 +52,42 @@ def retrieve_payment_method(store: Store, given: Record) -> Record:
     return store.get("payment_method", given["payment_method"], "payment_method")
 
 
+def create_payment_method(store: Store, given: Record) -> Record:
+    """
+    POST /v1/payment_methods: a card, by the name of a test token.
+    """
+    if "type" not in given:
+        raise missing_parameter("type")
+    if given["type"] != "card":
+        raise unsupported("type")
+    if "token" not in given.get("card", {}):
+        raise missing_parameter("card[token]")
+    method = add_card(store, card_named_by_token(given["card"]["token"], "card[token]"))
+    method["allow_redisplay"] = given.get("allow_redisplay", "unspecified")
+    method["metadata"] = merge_metadata({}, given.get("metadata"))
+    billing = given.get("billing_details", {})
+    address = method["billing_details"]["address"] | (billing.get("address") or {})
+    method["billing_details"] |= {name: value or None for name, value in billing.items()}
+    method["billing_details"]["address"] = address
+    store.changed(method)
+    return method
+
+
+def attach_payment_method(store: Store, given: Record) -> Record:
+    """
+    POST /v1/payment_methods/{payment_method}/attach; for a second time it changes nothing.
+    """
+    method = resolve(store, given["payment_method"], status=404)
+    if "customer" not in given:
+        message = "Must provide customer or customer_account."
+        raise StripeError(message, code="parameter_missing", executed=False)
+    customer = store.get("customer", given["customer"], "customer", status=400)
+    if method["customer"] != customer["id"]:
+        _check_attachable(store, method)
+        attach(store, method, customer)
+    return method
+
+
 def detach_payment_method(store: Store, given: Record) -> Record:
     """
     POST /v1/payment_methods/{payment_method}/detach
@@ -71,6 +109,7 @@ def _detach(store: Store, method: Record) -> None:
         customer["invoice_settings"]["default_payment_method"] = None
     method["customer"] = None
     emit(store, "payment_method.detached", method)
+    tell(store, "customer.updated", customer)
 
 
 def detach_all(store: Store, customer_id: str) -> None:
@@ -81,27 +120,77 @@ def detach_all(store: Store, customer_id: str) -> None:
         _detach(store, method)
 
 
-def resolve(store: Store, named: str) -> Record:
+def card_named_by_token(token: str, param: str) -> Card:
+    """
+    The card of a test token: `tok_visa` is the card of `pm_card_visa`.
+
+    Raises:
+        StripeError: 400, there is no such token.
+    """
+    card = None
+    if token.startswith(TOKEN_PREFIX):
+        card = _card_named(token.removeprefix(TOKEN_PREFIX), param)
+    if card is None:
+        raise no_such("token", token, param, status=400)
+    return card
+
+
+def _card_named(name: str, param: str) -> Card | None:
+    if name in NOT_MODELLED:
+        raise unsupported(f"{param} ({name})")
+    return TEST_CARDS.get(f"{PREFIX}{name}")
+
+
+def resolve(store: Store, named: str, param: str = "payment_method", status: int = 400) -> Record:
     """
     The payment method that *named* is: one of the account's, or a new one from a test card's name.
 
     Raises:
-        StripeError: 400, there is none.
+        StripeError: There is none, or it is spent.
     """
-    if named in TEST_CARDS:
-        return add_card(store, *TEST_CARDS[named])
-    return store.get("payment_method", named, "payment_method", status=400)
+    if named.startswith(PREFIX):
+        card = _card_named(named.removeprefix(PREFIX), param)
+        if card:
+            return add_card(store, card)
+    method = store.get("payment_method", named, param, status=status)
+    if method["customer"] is None:
+        _check_not_spent(store, method, param)
+    return method
 
 
 def resolve_for(store: Store, named: str, customer_id: str | None) -> Record:
     """
-    As `resolve`, for use with a customer: a card of somebody else is refused.
+    As `resolve`, to pay with: the card has to be the customer's, or nobody's.
+
+    Raises:
+        StripeError: 400, there is none, or it cannot be used here.
     """
     method = resolve(store, named)
+    if method["customer"] and customer_id is None:
+        message = (
+            f"The payment method {method['id']} belongs to the customer {method['customer']}: "
+            "name that customer on the PaymentIntent as well."
+        )
+        raise StripeError(message, code="parameter_missing", param="customer")
     if method["customer"] not in (None, customer_id):
         message = f"The payment method {method['id']} belongs to another customer and cannot be used here."
         raise StripeError(message, param="payment_method")
     return method
+
+
+def _check_not_spent(store: Store, method: Record, param: str) -> None:
+    used = store.where("charge", {"payment_method": method["id"]})
+    if used or _was_detached(store, method):
+        message = (
+            "This payment method was used without belonging to a customer, or was detached from one, "
+            "so it cannot be used again. Attach a new one to a customer first to use it more than once."
+        )
+        raise StripeError(message, param=param)
+
+
+def _was_detached(store: Store, method: Record) -> bool:
+    detached = store.where("event", {"type": "payment_method.detached"})
+    return any(event["data"]["object"]["id"] == method["id"] for event in detached)
 
 
 def check_owned(store: Store, named: str, customer: Record, param: str) -> None:
@@ -121,33 +210,54 @@ def check_attachable(store: Store, named: str) -> Record:
     As `resolve`, for a card that a customer is to get.
 
     Raises:
-        StripeError: It has, or had, an owner.
+        StripeError: There is none, it has an owner or is spent, or its bank refuses.
     """
     method = resolve(store, named)
-    if method["customer"] is not None or named not in TEST_CARDS:
-        message = "This payment method was used or detached before, or is attached to a customer already."
-        raise StripeError(message, param="payment_method")
+    _check_attachable(store, method)
     return method
+
+
+def _check_attachable(store: Store, method: Record) -> None:
+    if method["customer"] is not None:
+        message = "The payment method you provided has already been attached to a customer."
+        raise StripeError(message, param="payment_method")
+    card = card_of(method)
+    if card.decline and not card.attaches:
+        raise card.decline.error()
 
 
 def attach(store: Store, method: Record, customer: Record) -> None:
     """
-    Give the card to the customer.
+    Give the card to the customer; its bank has checked the CVC.
     """
     method["customer"] = customer["id"]
+    method["card"]["checks"]["cvc_check"] = "pass"
     emit(store, "payment_method.attached", method)
 
 
-def is_declining(store: Store, method_id: str) -> str | None:
+def decline_of(store: Store, method_id: str) -> Decline | None:
     """
-    The decline code that every charge to this card meets, if it is such a card.
+    What every charge to this card meets, once its owner has authenticated it if need be.
     """
-    return DECLINING.get(store.get("payment_method", method_id)["card"]["last4"])
+    return card_of(store.get("payment_method", method_id)).decline
 
 
-def add_card(store: Store, brand: str, last4: str, **billing: Any) -> Record:
+def asks_owner(store: Store, method: Record, *, off_session: bool) -> bool:
     """
-    A new card that is nobody's yet; it expires in about three years.
+    Whether a payment by this card has to be authenticated; some are not once they were set up for it.
+    """
+    when = card_of(method).asks_owner
+    return when == "always" or bool(when and not (off_session and _is_set_up(store, method, when)))
+
+
+def _is_set_up(store: Store, method: Record, when: str) -> bool:
+    paid = {"payment_method": method["id"], "setup_future_usage": "off_session"}
+    return when == "on_session" or bool(store.where("payment_intent", paid | {"status": "succeeded"}))
+
+
+def add_card(store: Store, card: Card, **billing: Any) -> Record:
+    """
+    A new payment method that is nobody's yet; it expires in about three years.
     """
     return store.add(
         {
@@ -155,7 +265,7 @@ def add_card(store: Store, brand: str, last4: str, **billing: Any) -> Record:
             "object": "payment_method",
             "allow_redisplay": "unspecified",
             "billing_details": billing_details(**billing),
-            "card": _card(store, brand, last4),
+            "card": _card(store, card),
             "created": store.now(),
             "customer": None,
             "customer_account": None,
@@ -167,36 +277,37 @@ def add_card(store: Store, brand: str, last4: str, **billing: Any) -> Record:
     )
 
 
-def billing_details(name: str | None = None, email: str | None = None, country: str = "US") -> Record:
+def billing_details(name: str | None = None, email: str | None = None, country: str | None = None) -> Record:
     """
     Who a card says that its owner is.
     """
-    address = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"))
-    address["country"] = country
+    address = dict.fromkeys(ADDRESS) | {"country": country}
     return {"address": address, "email": email, "name": name, "phone": None, "tax_id": None}
 
 
-def _card(store: Store, brand: str, last4: str) -> Record:
+def _card(store: Store, card: Card) -> Record:
     return {
-        "brand": brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass"},
-        "country": "US",
-        "display_brand": brand,
+        "brand": card.brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "unchecked"},
+        "country": card.country,
+        "display_brand": card.brand,
         "exp_month": 8,
         "exp_year": 1970 + store.now() // YEAR + 3,
-        "fingerprint": store.new_token(16),
-        "funding": "credit",
+        "fingerprint": fingerprint(card),
+        "funding": card.funding,
         "generated_from": None,
-        "last4": last4,
-        "networks": {"available": [brand], "preferred": None},
+        "last4": card.last4,
+        "networks": {"available": [card.brand], "preferred": None},
         "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": True},
+        "three_d_secure_usage": {"supported": card.knows_3ds},
         "wallet": None,
     }
 
 
 OPERATIONS = {
     "GET /v1/customers/{customer}/payment_methods": list_payment_methods,
+    "POST /v1/payment_methods": create_payment_method,
     "GET /v1/payment_methods/{payment_method}": retrieve_payment_method,
+    "POST /v1/payment_methods/{payment_method}/attach": attach_payment_method,
     "POST /v1/payment_methods/{payment_method}/detach": detach_payment_method,
 }

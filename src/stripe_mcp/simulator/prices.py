@@ -12,11 +12,13 @@ from typing import Any
 
 from stripe_mcp.simulator.errors import StripeError, missing_parameter, unsupported
 from stripe_mcp.simulator.events import emit
+from stripe_mcp.simulator.expansion import includes
 from stripe_mcp.simulator.lists import check_named, list_page, named
 from stripe_mcp.simulator.metadata import merge_metadata
-from stripe_mcp.simulator.products import add_product
+from stripe_mcp.simulator.products import add_product, check_new
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
+from stripe_mcp.simulator.updates import tell
 
 MOST_LOOKUP_KEYS = 10
 LONGEST_INTERVALS = {"day": 1095, "week": 156, "month": 36, "year": 3}  # three years
@@ -43,6 +45,13 @@ def list_prices(store: Store, given: Record) -> Record:
     )
 
 
+def retrieve_price(store: Store, given: Record) -> Record:
+    """
+    GET /v1/prices/{price}
+    """
+    return store.get("price", given["price"], "price")
+
+
 def create_price(store: Store, given: Record) -> Record:
     """
     POST /v1/prices, with a product there is or one to make.
@@ -52,14 +61,12 @@ def create_price(store: Store, given: Record) -> Record:
         product = _make_product(store, given["product_data"])
     else:
         product = store.get("product", given["product"], "product", status=400)
-    fields: dict[str, Any] = {
-        name: given[name] for name in ("active", "nickname", "tax_behavior") if name in given
-    }
+    fields: dict[str, Any] = named(given, "active", "nickname", "tax_behavior")
     fields["metadata"] = merge_metadata({}, given.get("metadata"))
     if "recurring" in given:
         fields["recurring"] = RECURRING | given["recurring"]
     if "lookup_key" in given:
-        _take_lookup_key(store, given)
+        _take_lookup_key(store, given["lookup_key"])
         fields["lookup_key"] = given["lookup_key"]
     amount = Decimal(given["unit_amount_decimal"] if "unit_amount_decimal" in given else given["unit_amount"])
     return add_price(store, product, amount, given["currency"], **fields)
@@ -81,7 +88,36 @@ def _check(store: Store, given: Record) -> None:
         raise StripeError(message, param="recurring[interval_count]")
     if recurring and recurring.get("usage_type") == "metered":
         raise unsupported("recurring[usage_type]")
-    if _holder(store, given.get("lookup_key")) and not given.get("transfer_lookup_key"):
+    _check_lookup_key(store, given)
+
+
+def update_price(store: Store, given: Record) -> Record:
+    """
+    POST /v1/prices/{price}. What a price costs cannot be changed.
+    """
+    price = retrieve_price(store, given)
+    _check_update(store, price, given)
+    metadata = merge_metadata(price["metadata"], given.get("metadata"))
+    if "lookup_key" in given and given["lookup_key"] != price["lookup_key"]:
+        _take_lookup_key(store, given["lookup_key"])
+    price |= named(given, "active", "lookup_key", "nickname", "tax_behavior") | {"metadata": metadata}
+    tell(store, "price.updated", price)
+    return price
+
+
+def _check_update(store: Store, price: Record, given: Record) -> None:
+    if given.get("active") is False and store.where("product", {"default_price": price["id"]}):
+        message = "This price cannot be archived because it is the default price of its product."
+        raise StripeError(message, param="active")
+    if price["tax_behavior"] not in ("unspecified", given.get("tax_behavior", price["tax_behavior"])):
+        message = "The tax_behavior of a price cannot be changed once it is specified."
+        raise StripeError(message, param="tax_behavior")
+    _check_lookup_key(store, given, price["id"])
+
+
+def _check_lookup_key(store: Store, given: Record, own_id: str | None = None) -> None:
+    holder = _holder(store, given.get("lookup_key"))
+    if holder and holder["id"] != own_id and not given.get("transfer_lookup_key"):
         message = "A price with this lookup_key exists; set transfer_lookup_key to move it."
         raise StripeError(message, param="lookup_key")
 
@@ -90,17 +126,16 @@ def _holder(store: Store, key: str | None) -> Record | None:
     return next(iter(store.where("price", {"lookup_key": key})), None) if key else None
 
 
-def _take_lookup_key(store: Store, given: Record) -> None:
-    holder = _holder(store, given["lookup_key"])
+def _take_lookup_key(store: Store, key: str) -> None:
+    holder = _holder(store, key)
     if holder:
         holder["lookup_key"] = None
         emit(store, "price.updated", holder)
 
 
 def _make_product(store: Store, data: Record) -> Record:
-    fields: dict[str, Any] = {
-        name: data[name] for name in ("active", "statement_descriptor", "unit_label") if name in data
-    }
+    check_new(store, data, "product_data[id]")
+    fields: dict[str, Any] = named(data, "active", "statement_descriptor", "unit_label")
     fields["metadata"] = merge_metadata({}, data.get("metadata"))
     return add_product(store, data["name"], data.get("id"), **fields)
 
@@ -138,7 +173,18 @@ def add_price(store: Store, product: Record, amount: Decimal, currency: str, **f
     return price
 
 
+@includes("price", "currency_options")
+def _currency_options(store: Store, price: Record) -> Record:
+    """
+    The price in each currency that it has, which is one.
+    """
+    same = ("custom_unit_amount", "tax_behavior", "unit_amount", "unit_amount_decimal")
+    return {price["currency"]: {name: price[name] for name in same}}
+
+
 OPERATIONS = {
     "GET /v1/prices": list_prices,
     "POST /v1/prices": create_price,
+    "GET /v1/prices/{price}": retrieve_price,
+    "POST /v1/prices/{price}": update_price,
 }

@@ -15,9 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stripe_mcp.simulator import customers, cycles, invoices, payment_intents, subscriptions
+from stripe_mcp.simulator import customers, intent_actions, invoices, payment_intents, products, subscriptions
+from stripe_mcp.simulator.cards import CARDS
 from stripe_mcp.simulator.charges import place_charge
-from stripe_mcp.simulator.lines import add_pending_item
+from stripe_mcp.simulator.collection import void
+from stripe_mcp.simulator.confirmation import confirm
+from stripe_mcp.simulator.drafts import FINALIZES_AFTER
+from stripe_mcp.simulator.endings import cancel
+from stripe_mcp.simulator.invoice_items import add_item
 from stripe_mcp.simulator.payment_methods import add_card, attach
 from stripe_mcp.simulator.periods import add_interval
 from stripe_mcp.simulator.prices import RECURRING, add_price
@@ -29,7 +34,6 @@ from stripe_mcp.simulator.table import Record
 DAY = 86_400
 OPENED = 90  # days ago
 SUBSCRIBING = 0.25  # of the regulars
-BRANDS = {"4242": "visa", "0341": "visa", "4444": "mastercard", "8431": "amex"}
 
 
 @cache
@@ -75,7 +79,7 @@ def _regular(store: Store, name: str, price: Record) -> None:
         "name": name,
         "email": _email(name),
         "days": joined,
-        "card": choose.choice(["4242", "4444", "8431"]),
+        "card": choose.choice(["visa", "mastercard", "amex"]),
     }
     customer = _customer(store, told)
     for _ in range(choose.randint(0, 3)):
@@ -115,7 +119,8 @@ def _product(store: Store, told: Record) -> list[tuple[str, Record]]:
             store, product, Decimal(plan["amount"]), plan["currency"], recurring=recurring, **plain
         )
         prices.append((plan.get("lookup_key", price["id"]), price))
-    product["default_price"] = prices[0][1]["id"]
+    if product["active"]:
+        products.update_product(store, {"id": product["id"], "default_price": prices[0][1]["id"]})
     return prices
 
 
@@ -126,12 +131,21 @@ def _customer(store: Store, told: Record) -> Record:
             store.choose_ids(told["id"])
         customer = customers.create_customer(store, plain)
         if "card" in told:
-            customer["invoice_settings"]["default_payment_method"] = _card(store, customer, told["card"])
+            _set_default(store, customer, _card(store, customer, told["card"]))
+    if "deleted" in told:
+        with store.at(_ago(store, told["deleted"])):
+            customers.delete_customer(store, {"customer": customer["id"]})
     return customer
 
 
-def _card(store: Store, customer: Record, last4: str) -> str:
-    card = add_card(store, BRANDS[last4], last4, name=customer["name"], email=customer["email"])
+def _set_default(store: Store, customer: Record, method: str) -> None:
+    settings = {"default_payment_method": method}
+    customers.update_customer(store, {"customer": customer["id"], "invoice_settings": settings})
+
+
+def _card(store: Store, customer: Record, name: str) -> str:
+    told = {"name": customer["name"], "email": customer["email"], "country": "US"}
+    card = add_card(store, CARDS[name], **told)
     attach(store, card, customer)
     return str(card["id"])
 
@@ -148,10 +162,10 @@ def _john(store: Store, john: Record, pro: Record) -> None:
     newer = _ago(store, 4)
     store.choose_ids("sub_XYZ789")
     with store.at(add_interval(newer, "month", -1)):
-        subscription = _subscribe(store, john, pro)
+        _subscribe(store, john, pro)
     store.choose_ids("pi_DEF456", "in_GHI789")
-    with store.at(newer):
-        cycles.renew(store, subscription)
+    with store.at(newer + FINALIZES_AFTER):
+        store.run_due()
 
 
 def _past_due(store: Store, customer: Record, price: Record) -> None:
@@ -160,19 +174,20 @@ def _past_due(store: Store, customer: Record, price: Record) -> None:
     """
     renewed = _ago(store, 2)
     with store.at(add_interval(renewed, "month", -1)):
-        subscription = _subscribe(store, customer, price)
+        _subscribe(store, customer, price)
     with store.at(renewed):
-        customer["invoice_settings"]["default_payment_method"] = _card(store, customer, "0341")
-        cycles.renew(store, subscription)
+        _set_default(store, customer, _card(store, customer, "chargeCustomerFail"))
 
 
 def _subscription(store: Store, customer: Record, price: Record, told: Record) -> None:
-    more = {name: told[name] for name in ("trial_period_days",) if name in told}
+    named = ("cancel_at_period_end", "payment_behavior", "trial_period_days")
+    more = {name: told[name] for name in named if name in told}
     with store.at(_ago(store, told["days"])):
         subscription = _subscribe(store, customer, price, **more)
     if "canceled" in told:
         with store.at(_ago(store, told["canceled"])):
-            subscriptions.end(store, subscription, {"feedback": "too_expensive"})
+            store.run_due()
+            cancel(store, subscription, {"feedback": "too_expensive"})
 
 
 def _payment(store: Store, customer: Record, told: Record) -> None:
@@ -187,7 +202,11 @@ def _payment(store: Store, customer: Record, told: Record) -> None:
                 **{name: told[name] for name in ("capture_method",) if name in told},
             },
         )
-        payment_intents.confirm(store, intent)
+        if told.get("confirm", True):
+            confirm(store, intent)
+    if "canceled" in told:
+        with store.at(_ago(store, told["canceled"])):
+            intent_actions.cancel_payment_intent(store, {"intent": intent["id"]})
     if "refunded" in told:
         with store.at(_ago(store, told["days"] - 1)):
             charge = store.get("charge", intent["latest_charge"])
@@ -212,16 +231,19 @@ def _hold(store: Store, customer: Record, told: Record) -> None:
 
 
 def _draft(store: Store, customer: Record, told: Record) -> None:
-    given = {"customer": customer["id"], "description": told["description"], "currency": "usd"}
+    currency = told.get("currency", "usd")
+    given = {"customer": customer["id"], "description": told["description"], "currency": currency}
     if "days_until_due" in told:
         given |= {"collection_method": "send_invoice", "days_until_due": told["days_until_due"]}
     with store.at(_ago(store, told["days"])):
         for description, amount in told["items"]:
-            _pending(store, customer, description, amount, "usd")
+            _pending(store, customer, description, amount, currency)
         invoice = invoices.create_invoice(store, given | {"pending_invoice_items_behavior": "include"})
         if told.get("finalize"):
             invoices.finalize_invoice(store, {"invoice": invoice["id"]})
+        if told.get("void"):
+            void(store, invoice)
 
 
 def _pending(store: Store, customer: Record, description: str, amount: int, currency: str) -> None:
-    add_pending_item(store, customer, amount, currency, description)
+    add_item(store, customer, amount, currency, description)

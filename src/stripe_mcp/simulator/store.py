@@ -165,7 +165,8 @@ class Store:
             "tables": {kind: table.dump() for kind, table in self.tables.items()},
             "deleted": self.deleted,
             "told": {
-                object_id: told for object_id, told in self.told.items() if told != self._record(object_id)
+                object_id: None if told == self._record(object_id) else told
+                for object_id, told in self.told.items()
             },
             "funds": self.funds,
             "indexing_delay": self.indexing_delay,
@@ -179,8 +180,7 @@ class Store:
         Become what `dump` described.
         """
         self.tables = {kind: Table.load(table) for kind, table in dumped["tables"].items()}
-        self.told = {r["id"]: snapshot(r) for table in self.tables.values() for r in table.records.values()}
-        self.told |= dumped["told"]
+        self.told = {of: told or snapshot(self._record(of)) for of, told in dumped["told"].items()}
         self.deleted, self.funds = dumped["deleted"], dumped["funds"]
         self.indexing_delay, self._planned = dumped["indexing_delay"], dumped["planned"]
         self._agenda = [(moment, number, action, of) for moment, number, action, of in dumped["agenda"]]

@@ -1,29 +1,32 @@
 """
-Subscriptions: started, shown, canceled.
+Subscriptions: started, shown, changed, canceled.
 
-Rule: periods stand on the items, not on the subscription (since 2025-03-31);
-lists leave out what has ended unless its status is asked for.
-https://docs.stripe.com/billing/subscriptions/overview
+Rule: lists leave out what has ended unless its status is asked for; what time does
+to a subscription is in `cycles` and `endings`. https://docs.stripe.com/billing/subscriptions/overview
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-from stripe_mcp.simulator.billing import due_date, own_method, paying_customer
-from stripe_mcp.simulator.charges import DECLINED
-from stripe_mcp.simulator.cycles import bill_rest, credit_unused, start, void_first_invoice
-from stripe_mcp.simulator.errors import StripeError, missing_parameter, no_such, unsupported
-from stripe_mcp.simulator.events import emit
+from stripe_mcp.simulator import subscribing
+from stripe_mcp.simulator.billing import own_method
+from stripe_mcp.simulator.cycles import announce, start
+from stripe_mcp.simulator.dunning import advance
+from stripe_mcp.simulator.endings import cancel, credit_unused, draft_rest, set_details
+from stripe_mcp.simulator.errors import StripeError, no_such
 from stripe_mcp.simulator.lists import check_named, list_page, named, within
 from stripe_mcp.simulator.metadata import merge_metadata
-from stripe_mcp.simulator.payment_methods import is_declining
+from stripe_mcp.simulator.standing import ENDED
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
+from stripe_mcp.simulator.updates import tell
 
-ENDED = frozenset(["canceled", "incomplete_expired"])
-DAY = 86_400
 PERIODS = ("current_period_start", "current_period_end")
+# What can still be changed: https://docs.stripe.com/api/subscriptions/object#subscription_object-status
+CHANGEABLE = {
+    "incomplete": {"cancellation_details", "default_payment_method", "metadata"},
+    "canceled": {"cancellation_details", "metadata"},
+    "incomplete_expired": {"cancellation_details", "metadata"},
+}
 
 
 def list_subscriptions(store: Store, given: Record) -> Record:
@@ -66,158 +69,92 @@ def create_subscription(store: Store, given: Record) -> Record:
     """
     POST /v1/subscriptions: makes the first invoice, and charges it unless there is a trial.
     """
-    customer = paying_customer(store, given)
-    prices = _prices(store, given, customer)
-    due_date(store, given, customer)
-    trial_end = _trial_end(store, given)
-    behavior = given.get("payment_behavior", "allow_incomplete")
-    if behavior == "pending_if_incomplete":
-        raise unsupported("payment_behavior")
-    _check_end(store, given.get("cancel_at"))
-    own = own_method(store, given, customer)
-    method = own or customer["invoice_settings"]["default_payment_method"]
-    owed = customer["balance"] + sum(price["unit_amount"] * quantity for price, quantity, _ in prices)
-    charged = given.get("collection_method") != "send_invoice" and trial_end is None and owed > 0
-    if charged and behavior != "default_incomplete":
-        _check_payable(store, method, behavior)
-    fields = _fields(given, own)
-    subscription = start(store, customer, prices, trial_end, behavior, **fields)
+    order = subscribing.read_order(store, given)
+    _check_end(store, given)
+    subscription = start(store, order.customer, order.prices, order.trial_end, order.behavior, **order.fields)
     _set_end(store, subscription, given)
-    emit(store, "customer.subscription.created", subscription)
+    announce(store, subscription)
     return subscription
 
 
-def _prices(store: Store, given: Record, customer: Record) -> list[tuple[Record, int, Record]]:
+def update_subscription(store: Store, given: Record) -> Record:
     """
-    The price, quantity and metadata of each item.
+    POST /v1/subscriptions/{subscription_exposed_id}
     """
-    if not given.get("items"):
-        raise missing_parameter("items")
-    prices = []
-    for index, item in enumerate(given["items"]):
-        param = f"items[{index}][price]"
-        if "price" not in item:
-            raise missing_parameter(param)
-        price = store.get("price", item["price"], param, status=400)
-        _check_price(price, param)
-        prices.append((price, item.get("quantity", 1), merge_metadata({}, item.get("metadata"))))
-    terms = {
-        (p["currency"], p["recurring"]["interval"], p["recurring"]["interval_count"]) for p, _, _ in prices
-    }
-    if len(terms) > 1:
-        raise StripeError("The prices of a subscription must have one currency and interval.", param="items")
-    currency = prices[0][0]["currency"]
-    if currency != given.get("currency", currency) or currency != (customer["currency"] or currency):
-        message = f"The prices are in {currency}: a customer's subscriptions and invoices have one currency."
-        raise StripeError(message, param="currency" if "currency" in given else "items")
-    return prices
+    subscription = retrieve_subscription(store, given)
+    _check_changeable(subscription, given)
+    _check_end(store, given)
+    metadata = merge_metadata(subscription["metadata"], given.get("metadata"))
+    if "default_payment_method" in given:
+        customer = store.get("customer", subscription["customer"])
+        subscription["default_payment_method"] = own_method(store, given, customer)
+    if "description" in given:
+        subscription["description"] = given["description"] or None
+    subscription["metadata"] = metadata
+    set_details(subscription, given.get("cancellation_details", {}))
+    _set_end(store, subscription, given)
+    tell(store, "customer.subscription.updated", subscription)
+    return subscription
 
 
-def _check_price(price: Record, param: str) -> None:
-    if price["type"] != "recurring":
-        message = f"The price {price['id']} is not recurring, so it cannot be subscribed to."
-        raise StripeError(message, param=param)
-    if not price["active"]:
-        message = f"The price {price['id']} is inactive, so it cannot be subscribed to."
-        raise StripeError(message, param=param)
-    if price["unit_amount"] is None:
-        raise unsupported(param)
+def _check_changeable(subscription: Record, given: Record) -> None:
+    status = subscription["status"]
+    asked = given.keys() - {"subscription_exposed_id", "expand"}
+    refused = sorted(asked - CHANGEABLE.get(status, asked))
+    if refused:
+        allowed = ", ".join(sorted(CHANGEABLE[status]))
+        message = f"A subscription that is {status} can only update its {allowed}."
+        raise StripeError(message, param=refused[0])
 
 
-def _trial_end(store: Store, given: Record) -> int | None:
-    """
-    The Unix second at which a trial ends, if there is one.
-    """
-    if "trial_end" in given and "trial_period_days" in given:
-        message = "You may only specify one of these parameters: trial_end, trial_period_days."
-        raise StripeError(message, code="parameters_exclusive", param="trial_end")
-    if "trial_period_days" in given:
-        return int(store.now() + given["trial_period_days"] * DAY)
-    end: int | str = given.get("trial_end", "now")
-    if end == "now":
-        return None
-    if int(end) <= store.now():
-        raise StripeError("Invalid timestamp: must be in the future.", param="trial_end")
-    return int(end)
-
-
-def _check_payable(store: Store, method: str | None, behavior: str) -> None:
-    if method is None:
-        message = (
-            "This customer has no default payment method, and the first invoice is charged at once. "
-            "Add one, or use collection_method send_invoice."
-        )
-        raise StripeError(message, code="resource_missing")
-    decline = is_declining(store, method)
-    if behavior == "error_if_incomplete" and decline:
-        raise StripeError(DECLINED, status=402, kind="card_error", code="card_declined", decline_code=decline)
-
-
-def _fields(given: Record, method: str | None) -> dict[str, Any]:
-    plain = ("collection_method", "days_until_due", "description")
-    fields = {name: given[name] for name in plain if name in given}
-    fields |= {"metadata": merge_metadata({}, given.get("metadata")), "default_payment_method": method}
-    for name in ("billing_mode", "trial_settings"):
-        if name in given:
-            fields[name] = given[name]
-    return fields
-
-
-def _check_end(store: Store, cancel_at: int | str | None) -> None:
-    if cancel_at == "max_billed_until":
-        raise unsupported("cancel_at")
-    if isinstance(cancel_at, int) and cancel_at <= store.now():
-        raise StripeError("Invalid timestamp: must be in the future.", param="cancel_at")
+def _check_end(store: Store, given: Record) -> None:
+    if "cancel_at" in given and "cancel_at_period_end" in given:
+        message = "You may only specify one of these parameters: cancel_at, cancel_at_period_end."
+        raise StripeError(message, code="parameters_exclusive", param="cancel_at")
+    if isinstance(given.get("cancel_at"), int):
+        subscribing.check_future(store, given["cancel_at"], "cancel_at")
 
 
 def _set_end(store: Store, subscription: Record, given: Record) -> None:
     """
-    Plan the end that was asked for; the period's end where it is asked for by name.
+    Plan the end that was asked for, or none any more.
+
+    All items have one period, so that each name of an end means the end of that.
     """
-    cancel_at = given.get("cancel_at")
-    if given.get("cancel_at_period_end") or isinstance(cancel_at, str):
-        cancel_at = subscription["items"]["data"][0]["current_period_end"]
-    if cancel_at is not None:
+    cancel_at, at_period_end = given.get("cancel_at"), given.get("cancel_at_period_end")
+    if cancel_at == "" or (at_period_end is False and subscription["cancel_at_period_end"]):
+        subscription |= {"cancel_at": None, "canceled_at": None, "cancel_at_period_end": False}
+        subscription["cancellation_details"]["reason"] = None
+    elif cancel_at or at_period_end:
+        if not isinstance(cancel_at, int):
+            cancel_at = subscription["items"]["data"][0]["current_period_end"]
         subscription |= {"cancel_at": cancel_at, "canceled_at": store.now()}
-        subscription["cancel_at_period_end"] = given.get("cancel_at_period_end", False)
+        subscription["cancel_at_period_end"] = bool(at_period_end)
         subscription["cancellation_details"]["reason"] = "cancellation_requested"
+        store.plan(cancel_at, "subscription.end", subscription["id"])
 
 
 def cancel_subscription(store: Store, given: Record) -> Record:
     """
     DELETE /v1/subscriptions/{subscription_exposed_id}: at once; what has ended is not found.
     """
-    subscription = retrieve_subscription(store, given)
+    subscription, last = retrieve_subscription(store, given), None
     if subscription["status"] in ENDED:
         raise no_such("subscription", subscription["id"], "id")
     if given.get("prorate"):
         credit_unused(store, subscription)
-    end(store, subscription, given.get("cancellation_details", {}))
-    if given.get("invoice_now"):
-        bill_rest(store, subscription)
+    if given.get("invoice_now") and subscription["status"] != "incomplete":
+        last = draft_rest(store, subscription)
+    cancel(store, subscription, given.get("cancellation_details", {}))
+    if last:
+        advance(store, last, auto_advance=True)
     return subscription
-
-
-def end(store: Store, subscription: Record, details: Record) -> None:
-    """
-    End *subscription* now; its periods and invoices stay as they are, but for a first one unpaid.
-    """
-    incomplete = subscription["status"] == "incomplete"
-    subscription |= {
-        "canceled_at": store.now(),
-        "ended_at": store.now(),
-        "status": "incomplete_expired" if incomplete else "canceled",
-    }
-    subscription["cancellation_details"] |= {name: value or None for name, value in details.items()}
-    subscription["cancellation_details"]["reason"] = "cancellation_requested"
-    if incomplete:
-        void_first_invoice(store, subscription)
-    emit(store, "customer.subscription.deleted", subscription)
 
 
 OPERATIONS = {
     "GET /v1/subscriptions": list_subscriptions,
     "POST /v1/subscriptions": create_subscription,
     "GET /v1/subscriptions/{subscription_exposed_id}": retrieve_subscription,
+    "POST /v1/subscriptions/{subscription_exposed_id}": update_subscription,
     "DELETE /v1/subscriptions/{subscription_exposed_id}": cancel_subscription,
 }
