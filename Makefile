@@ -3,13 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check bench readme lock clean
+.PHONY: demo test test-live lint check bench readme lock clean
 
 demo: $(VENV)/ready  ## watch an MCP client refund a payment in the simulator
 	@$(BIN)/stripe-mcp demo
 
 test: $(VENV)/ready  ## run all tests
 	$(BIN)/pytest
+
+test-live: $(VENV)/ready  ## compare the simulator with Stripe's test mode (STRIPE_SECRET_KEY=sk_test_...)
+	$(BIN)/pytest tests/live -m live --against https://api.stripe.com
 
 lint: $(VENV)/ready  ## format, lint, types
 	$(BIN)/ruff format --check .
