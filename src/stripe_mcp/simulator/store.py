@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import random
 import string
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from heapq import heappop, heappush
@@ -20,6 +21,7 @@ from stripe_mcp.simulator.table import Path, Record, Table, values_at
 
 Action = Callable[["Store", str], None]
 
+NESTED = (dict, list)
 ALPHABET = (string.ascii_letters + string.digits).encode()
 LETTERS = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
 SEED = "Pine Street Coffee"
@@ -47,7 +49,7 @@ class Store:
     """
 
     def __init__(self, clock: Callable[[], float], *, seed: str = SEED, livemode: bool = False) -> None:
-        self.tables: dict[str, Table] = {}
+        self.tables: defaultdict[str, Table] = defaultdict(Table)
         self.deleted: dict[str, Record] = {}
         self.told: dict[str, Record] = {}  # each object as its last event showed it
         self.funds: dict[str, dict[str, int]] = {"available": {}, "pending": {}}  # by currency
@@ -112,7 +114,7 @@ class Store:
         return make_token(self.random, length)
 
     def table(self, kind: str) -> Table:
-        return self.tables.setdefault(kind, Table())
+        return self.tables[kind]
 
     def add(self, record: Record) -> Record:
         """
@@ -179,7 +181,7 @@ class Store:
         """
         Become what `dump` described.
         """
-        self.tables = {kind: Table.load(table) for kind, table in dumped["tables"].items()}
+        self.tables.update({kind: Table.load(table) for kind, table in dumped["tables"].items()})
         self.told = {of: told or snapshot(self._record(of)) for of, told in dumped["told"].items()}
         self.deleted, self.funds = dumped["deleted"], dumped["funds"]
         self.indexing_delay, self._planned = dumped["indexing_delay"], dumped["planned"]
@@ -217,5 +219,5 @@ def snapshot(record: Any) -> Any:
     A copy that later changes do not reach. JSON values only, hence quicker than `copy.deepcopy`.
     """
     if isinstance(record, dict):
-        return {key: snapshot(value) for key, value in record.items()}
+        return {key: snapshot(value) if isinstance(value, NESTED) else value for key, value in record.items()}
     return [snapshot(value) for value in record] if isinstance(record, list) else record
