@@ -167,3 +167,13 @@ async def test_an_organisations_key_says_for_whom_and_in_which_version() -> None
         assert (await shop.send("GET", "balance", headers=key | headers)).status_code == 400
     headers = key | context | {"Stripe-Version": "2026-10-28.endive"}
     assert (await shop.send("GET", "customers/cus_ABC123", headers=headers)).status_code == 200
+
+
+async def test_a_connected_account_bills_and_charges_in_its_own_name() -> None:
+    shop = Rehearsal()
+    customer = (await shop.send("POST", "customers", {}, BAKERY)).json()
+    bill = (await shop.send("POST", "invoices", {"customer": customer["id"]}, BAKERY)).json()
+    payment = {"amount": "500", "currency": "usd", "source": "tok_visa"}
+    charge = (await shop.send("POST", "charges", payment, BAKERY)).json()
+    assert bill["account_name"] == "River Road Bakery"
+    assert charge["calculated_statement_descriptor"] == "RIVER ROAD BAKERY"

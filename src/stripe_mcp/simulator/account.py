@@ -16,8 +16,6 @@ from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
 
 ACCOUNT_ID = "acct_1PineStreetCoffee"
-NAME = "Pine Street Coffee"
-COUNTRY = "US"
 CREATED = 1_640_995_200  # 2022-01-01
 
 
@@ -33,7 +31,9 @@ class Business(NamedTuple):
 
 
 ACCOUNTS = {
-    ACCOUNT_ID: Business(NAME, "Coffee, beans and subscriptions", "5814", "pinestreet.example.com"),
+    ACCOUNT_ID: Business(
+        "Pine Street Coffee", "Coffee, beans and subscriptions", "5814", "pinestreet.example.com"
+    ),
     "acct_1RiverRoadBakery": Business(
         "River Road Bakery", "Bread and cakes", "5462", "riverroad.example.com"
     ),
@@ -94,7 +94,7 @@ def make_account(account_id: str) -> Record:
         "business_type": "company",
         "capabilities": {"card_payments": "active", "transfers": "active"},
         "charges_enabled": True,
-        "country": COUNTRY,
+        "country": "US",
         "created": CREATED,
         "default_currency": "usd",
         "details_submitted": True,
@@ -108,7 +108,14 @@ def make_account(account_id: str) -> Record:
 
 def retrieve_account(store: Store, given: Record) -> Record:
     """
-    GET /v1/account: every world has the one that it belongs to.
+    GET /v1/account
+    """
+    return account_of(store)
+
+
+def account_of(store: Store) -> Record:
+    """
+    The account that a world belongs to.
     """
     return next(store.all("account"))
 

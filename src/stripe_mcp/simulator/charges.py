@@ -9,6 +9,7 @@ https://docs.stripe.com/api/charges, https://docs.stripe.com/payments/place-a-ho
 
 from __future__ import annotations
 
+from stripe_mcp.simulator.account import account_of
 from stripe_mcp.simulator.balance import DAY, record_charge
 from stripe_mcp.simulator.cards import Card, Decline, card_of
 from stripe_mcp.simulator.disputes import open_dispute
@@ -184,7 +185,7 @@ def _new_charge(store: Store, amount: int, currency: str, method: Record) -> Rec
         "application_fee_amount": None,
         "balance_transaction": None,
         "billing_details": snapshot(method["billing_details"]),
-        "calculated_statement_descriptor": "PINE STREET COFFEE",
+        "calculated_statement_descriptor": account_of(store)["business_profile"]["name"].upper(),
         "captured": True,
         "created": store.now(),
         "currency": currency,

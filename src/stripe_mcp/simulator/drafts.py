@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stripe_mcp.simulator.account import COUNTRY, NAME
+from stripe_mcp.simulator.account import account_of
 from stripe_mcp.simulator.lists import embed
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
@@ -58,11 +58,12 @@ def _customer_fields(customer: Record) -> Record:
 
 
 def _new_invoice(store: Store, invoice_id: str, currency: str) -> Record:
+    account = account_of(store)
     return {
         "id": invoice_id,
         "object": "invoice",
-        "account_country": COUNTRY,
-        "account_name": NAME,
+        "account_country": account["country"],
+        "account_name": account["business_profile"]["name"],
         "account_tax_ids": None,
         "amount_due": 0,
         "amount_overpaid": 0,
