@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stripe_mcp.simulator.endings import prorate
@@ -38,6 +38,7 @@ MOMENTS = st.integers(NOW - 40 * 366 * DAY, NOW + 40 * 366 * DAY)
 
 
 @given(anchor=MOMENTS, later=st.integers(0, 5 * 366 * DAY), interval=INTERVALS, count=st.integers(1, 12))
+@example(anchor=NOW, later=59 * DAY, interval="month", count=1)  # within the second month
 def test_a_period_ends_at_the_first_whole_number_of_periods_after_the_anchor(
     anchor: int, later: int, interval: str, count: int
 ) -> None:

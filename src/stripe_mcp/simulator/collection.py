@@ -38,27 +38,31 @@ def finalize(store: Store, invoice: Record, **fields: Any) -> None:
     customer = store.get("customer", invoice["customer"], "customer", status=400)
     owed = invoice["total"] + customer["balance"]
     due = amount_due(owed, invoice["currency"])
-    invoice |= fields | {
-        "amount_due": due,
-        "amount_remaining": due,
-        "automatically_finalizes_at": None,
-        "effective_at": invoice["effective_at"] or store.now(),
-        "ending_balance": owed - due,
-        "hosted_invoice_url": f"https://invoice.stripe.example.com/i/{invoice['id']}",
-        "invoice_pdf": f"https://invoice.stripe.example.com/i/{invoice['id']}/pdf",
-        "last_finalization_error": None,
-        "number": invoice["number"] or _next_number(store, customer),
-        "starting_balance": customer["balance"],
-        "status": "open",
-    }
-    customer["balance"] = owed - due
+    number = invoice["number"] or _next_number(store, customer)
+    invoice |= (
+        fields | _opened(store, invoice) | {"amount_due": due, "amount_remaining": due, "number": number}
+    )
+    invoice |= {"starting_balance": customer["balance"], "ending_balance": owed - due}
     invoice["status_transitions"]["finalized_at"] = store.now()
+    customer["balance"] = owed - due
     if due:
         _ask_for_payment(store, invoice)
     tell(store, "customer.updated", customer)
     emit(store, "invoice.finalized", invoice)
     if not due:
         _mark_paid(store, invoice)
+
+
+def _opened(store: Store, invoice: Record) -> Record:
+    place = f"https://invoice.stripe.example.com/i/{invoice['id']}"
+    return {
+        "automatically_finalizes_at": None,
+        "effective_at": invoice["effective_at"] or store.now(),
+        "hosted_invoice_url": place,
+        "invoice_pdf": f"{place}/pdf",
+        "last_finalization_error": None,
+        "status": "open",
+    }
 
 
 def amount_due(owed: int, currency: str) -> int:

@@ -87,13 +87,16 @@ def credit_unused(store: Store, subscription: Record) -> None:
 
 
 def _credit(store: Store, subscription: Record, invoice: Record, line: Record) -> None:
+    """
+    Credit what is left of one *line* of *invoice*.
+    """
     now, period = store.now(), line["period"]
     left, whole = max(0, period["end"] - now), period["end"] - period["start"]
     amount = prorate(line["amount"], left, whole, line["currency"])
     if not amount:
         return
+    item_id = line["parent"]["subscription_item_details"]["subscription_item"]
     product = store.get("product", line["pricing"]["price_details"]["product"])
-    credited = {"invoice": invoice["id"], "invoice_line_items": [line["id"]]}
     add_item(
         store,
         store.get("customer", subscription["customer"]),
@@ -102,23 +105,23 @@ def _credit(store: Store, subscription: Record, invoice: Record, line: Record) -
         f"Unused time on {product['name']} after {datetime.fromtimestamp(now, UTC):%d %b %Y}",
         discountable=False,
         net_amount=-amount,
-        parent=subscription_parent(
-            subscription["id"], line["parent"]["subscription_item_details"]["subscription_item"]
-        ),
+        parent=subscription_parent(subscription["id"], item_id),
         period={"start": now, "end": period["end"]},
         pricing=line["pricing"],
         proration=True,
-        proration_details={
-            "credited_items": {
-                "invoice_item": None,
-                "invoice_line_item_details": credited,
-                "type": "invoice_line_items",
-            },
-            "discount_amounts": [],
-        },
+        proration_details=_proration_details(invoice, line),
         quantity=line["quantity"],
         quantity_decimal=line["quantity_decimal"],
     )
+
+
+def _proration_details(invoice: Record, line: Record) -> Record:
+    credited = {
+        "invoice_item": None,
+        "invoice_line_item_details": {"invoice": invoice["id"], "invoice_line_items": [line["id"]]},
+        "type": "invoice_line_items",
+    }
+    return {"credited_items": credited, "discount_amounts": []}
 
 
 def prorate(amount: int, left: int, whole: int, currency: str) -> int:

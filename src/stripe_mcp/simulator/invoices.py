@@ -63,10 +63,6 @@ def create_invoice(store: Store, given: Record) -> Record:
     """
     customer = paying_customer(store, given)
     due = due_date(store, given, customer)
-    fields = {name: given[name] or None for name in PLAIN if name in given}
-    fields["metadata"] = merge_metadata({}, given.get("metadata"))
-    if "shipping_details" in given:
-        fields["shipping_details"] = merge_shipping(None, given["shipping_details"])
     if "number" in given and store.where("invoice", {"number": given["number"]}):
         raise StripeError("This number is that of another invoice.", param="number")
     method = own_method(store, given, customer)
@@ -78,12 +74,20 @@ def create_invoice(store: Store, given: Record) -> Record:
         collection_method=given.get("collection_method", "charge_automatically"),
         default_payment_method=method,
         due_date=due,
-        **fields,
+        **_fields(given),
     )
     if given.get("pending_invoice_items_behavior") == "include":
         take_pending_items(store, invoice)
     emit(store, "invoice.created", invoice)
     return invoice
+
+
+def _fields(given: Record) -> Record:
+    fields = {name: given[name] or None for name in PLAIN if name in given}
+    fields["metadata"] = merge_metadata({}, given.get("metadata"))
+    if "shipping_details" in given:
+        fields["shipping_details"] = merge_shipping(None, given["shipping_details"])
+    return fields
 
 
 def finalize_invoice(store: Store, given: Record) -> Record:
