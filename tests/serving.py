@@ -19,7 +19,15 @@ def serving(app: ASGIApp) -> Iterator[str]:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY on no other
     listener.bind(("127.0.0.1", 0))
     listener.listen()  # from here on a client waits in the backlog, so nobody has to poll for the start
-    server = uvicorn.Server(uvicorn.Config(app, http="h11", ws="none", lifespan="off", log_level="warning"))
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        timeout_keep_alive=600,  # a client that pauses would meet a connection that is just being closed
+    )
+    server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],), name="simulator")
     thread.start()
     try:

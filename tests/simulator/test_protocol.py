@@ -76,7 +76,7 @@ async def test_an_unknown_url_is_not_found(method: str, path: str) -> None:
 
 async def test_an_unknown_id_is_named_with_its_kind() -> None:
     status, error = await Shop().refusal("GET", "customers/cus_x")
-    assert (status, error["code"], error["param"]) == (404, "resource_missing", "customer")
+    assert (status, error["code"], error["param"]) == (404, "resource_missing", "id")
     assert error["message"] == "No such customer: 'cus_x'"
     assert error["doc_url"].endswith("#resource-missing")
 

@@ -48,7 +48,7 @@ def retrieve_charge(store: Store, given: Record) -> Record:
     """
     GET /v1/charges/{charge}
     """
-    return store.get("charge", given["charge"], "charge")
+    return store.get("charge", given["charge"])
 
 
 def capture_charge(store: Store, given: Record) -> Record:

@@ -48,7 +48,7 @@ def retrieve_customer(store: Store, given: Record) -> Record:
     """
     GET /v1/customers/{customer}; the stub of one that was deleted.
     """
-    return store.deleted.get(given["customer"]) or store.get("customer", given["customer"], "customer")
+    return store.deleted.get(given["customer"]) or store.get("customer", given["customer"])
 
 
 def create_customer(store: Store, given: Record) -> Record:
@@ -77,7 +77,7 @@ def update_customer(store: Store, given: Record) -> Record:
     """
     POST /v1/customers/{customer}
     """
-    customer, default = store.get("customer", given["customer"], "customer"), _default_method(given)
+    customer, default = store.get("customer", given["customer"]), _default_method(given)
     if default is not None:
         payment_methods.check_owned(store, default, customer, DEFAULT_METHOD)
     _check_prefix(store, given)
@@ -125,7 +125,7 @@ def delete_customer(store: Store, given: Record) -> Record:
     DELETE /v1/customers/{customer}: for good. Subscriptions are canceled at once and without a credit;
     invoices stay, and nobody collects them any more.
     """
-    customer = store.get("customer", given["customer"], "customer")
+    customer = store.get("customer", given["customer"])
     for subscription in store.where("subscription", {"customer": customer["id"]}):
         if subscription["status"] not in ENDED:
             cancel(store, subscription, {})

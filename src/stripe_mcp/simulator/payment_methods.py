@@ -189,8 +189,7 @@ def _check_not_spent(store: Store, method: Record, param: str) -> None:
 
 
 def _was_detached(store: Store, method: Record) -> bool:
-    detached = store.where("event", {"type": "payment_method.detached"})
-    return any(event["data"]["object"]["id"] == method["id"] for event in detached)
+    return bool(store.where("event", {"type": "payment_method.detached", "data.object.id": method["id"]}))
 
 
 def check_owned(store: Store, named: str, customer: Record, param: str) -> None:
