@@ -167,7 +167,7 @@ def _load_state(simulator: "Simulator", file: Path, seed: str | None) -> None:
     try:
         simulator.load(read_state(file))
     except FileNotFoundError:
-        _save_state(simulator, file)  # so that a place that cannot be written is told now
+        pass
     except (OSError, StateError) as error:
         reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
         raise ConfigurationError(
@@ -178,6 +178,7 @@ def _load_state(simulator: "Simulator", file: Path, seed: str | None) -> None:
             f"--state {file} was made from the seed '{simulator.state.seed}': "
             "leave --seed out to go on with it, or name another file to start anew."
         )
+    _save_state(simulator, file)  # so that a place that cannot be written is told now
 
 
 def _save_state(simulator: "Simulator", file: Path) -> None:

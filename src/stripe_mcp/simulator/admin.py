@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stripe_mcp.simulator.app import Simulator
 
 ADMIN = "/_simulator/"
+LATEST = 4_102_444_800  # the year 2100, Unix seconds
 FARTHEST = 3_660 * 86_400  # seconds that the clock can be advanced by at once: ten years
 LONGEST_LATENCY, LONGEST_DELAY = 60, 86_400  # seconds
 NOT_MOVED: dict[str, Any] = {"currency": "", "captured": 0, "captures": 0, "refunded": 0, "refunds": 0}
@@ -116,6 +117,8 @@ def administer(simulator: Simulator, request: Request, request_id: str) -> Reply
     The reply to an admin *request*.
     """
     try:
+        if "origin" in request.headers:
+            raise StripeError("The admin routes are not for web pages.", status=403)
         act = ACTS.get((request.method, request.path.removeprefix(ADMIN)))
         if act is None:
             known = ", ".join(f"{method} {ADMIN}{name}" for method, name in ACTS)
@@ -145,9 +148,12 @@ def _clock(simulator: Simulator, _: Nothing) -> Any:
 def _move_clock(simulator: Simulator, move: Move) -> Any:
     clock = simulator.state.clock
     seconds = move.advance if move.advance is not None else (move.to or 0) - int(clock())
-    if not 0 <= seconds <= FARTHEST:
+    if not 0 <= seconds <= min(FARTHEST, LATEST - int(clock())):
         name = "to" if move.advance is None else "advance"
-        message = f"The clock goes forward only, by {FARTHEST} seconds at most; it is {int(clock())} now."
+        message = (
+            f"The clock goes forward only, by {FARTHEST} seconds at most, and to {LATEST} at the latest; "
+            f"it is {int(clock())} now."
+        )
         raise StripeError(message, param=name)
     clock.advanced += seconds
     simulator.state.run_due()

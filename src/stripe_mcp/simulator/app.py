@@ -237,7 +237,7 @@ def _read_given(request: Request) -> dict[str, Any]:
     """
     Query and body together, as Stripe takes them.
     """
-    if len(request.body) > LARGEST_BODY:
+    if request.size > LARGEST_BODY:
         raise StripeError("The request is too large.", status=413, executed=False)
     sent_as = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.body and sent_as != FORM:

@@ -109,7 +109,7 @@ def expand(store: Store, answer: Record, paths: list[str]) -> Record:
     """
     A copy of *answer* in which every one of *paths* is expanded; what is not on them is shared.
     """
-    for path in paths:
+    for path in dict.fromkeys(paths):
         answer = _expand(store, answer, path.split("."))
     return answer
 

@@ -40,10 +40,14 @@ def _place(given: dict[str, Any], key: str, value: str) -> None:
         inside = inside.setdefault(last, {})
         if not isinstance(inside, dict):
             raise _invalid(key)
-        last = part or str(len(inside))
+        last = part or _next_index(inside)
     if isinstance(inside.get(last), dict):
         raise _invalid(key)
     inside[last] = value
+
+
+def _next_index(given: dict[str, Any]) -> str:
+    return next(str(index) for index in range(len(given), 2 * len(given) + 1) if str(index) not in given)
 
 
 def _invalid(key: str) -> StripeError:

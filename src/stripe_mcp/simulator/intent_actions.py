@@ -43,6 +43,7 @@ def confirm_payment_intent(store: Store, given: Record) -> Record:
     if named is None:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise unexpected(intent, message)
+    payment_methods.check_allowed(intent)
     intent["payment_method"] = payment_methods.resolve_for(store, named, intent["customer"])["id"]
     _take_over(intent, given)
     confirm_as_asked(store, intent, given)
@@ -86,10 +87,10 @@ def capture_payment_intent(store: Store, given: Record) -> Record:
     amount: int = given.get("amount_to_capture") or intent["amount_capturable"]
     _check_capture(intent, amount, final=given.get("final_capture", True))
     charge = store.get("charge", intent["latest_charge"])
+    intent["metadata"] = merge_metadata(intent["metadata"], given.get("metadata"))
     for name in ("statement_descriptor", "statement_descriptor_suffix"):
         if name in given:
             intent[name] = charge[name] = given[name]
-    intent["metadata"] = merge_metadata(intent["metadata"], given.get("metadata"))
     take(store, charge, amount, "charge.captured")
     intent |= {"amount_capturable": 0, "amount_received": amount, "status": "succeeded"}
     emit(store, "payment_intent.succeeded", intent)

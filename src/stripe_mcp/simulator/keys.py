@@ -8,7 +8,6 @@ https://docs.stripe.com/api/authentication, https://docs.stripe.com/keys
 
 from __future__ import annotations
 
-import binascii
 import re
 from base64 import b64decode
 from typing import NamedTuple
@@ -127,7 +126,7 @@ def _read_key(authorization: str) -> str:
     if scheme.lower() == "basic":
         try:
             return b64decode(credentials, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             return ""
     return ""
 

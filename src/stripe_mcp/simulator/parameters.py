@@ -20,8 +20,9 @@ from stripe_mcp.simulator.metadata import MOST_KEYS
 from stripe_mcp.simulator.money import CURRENCIES
 
 KEY = re.compile(r"(\w+)(\[\]|\{\})?([?!]*)")
-INTEGER = re.compile(r"-?\d{1,18}")
-DECIMAL = re.compile(r"-?\d{1,18}(\.\d{1,12})?")
+INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+DECIMAL = re.compile(r"-?\d{1,18}(\.\d{1,12})?", re.ASCII)
+INDEX = re.compile(r"\d{1,9}", re.ASCII)
 EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 BOUNDS = frozenset(["gt", "gte", "lt", "lte"])
 
@@ -136,7 +137,7 @@ def _empty(path: str) -> StripeError:
 
 
 def _items(value: Any, path: str) -> Iterable[Any]:
-    if not isinstance(value, dict) or not all(index.isdecimal() for index in value):
+    if not isinstance(value, dict) or not all(map(INDEX.fullmatch, value)):
         raise StripeError("Invalid array", param=path)
     return [value[index] for index in sorted(value, key=int)]
 

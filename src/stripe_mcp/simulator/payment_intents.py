@@ -71,6 +71,7 @@ def create_payment_intent(store: Store, given: Record) -> Record:
     if customer:
         store.get("customer", customer, "customer", status=400)
     if "payment_method" in given:
+        payment_methods.check_allowed(given)
         method = payment_methods.resolve_for(store, given["payment_method"], customer)
     intent = add_payment_intent(
         store, given["amount"], given["currency"], customer=customer, **_fields(given, method)

@@ -192,6 +192,19 @@ def _was_detached(store: Store, method: Record) -> bool:
     return bool(store.where("event", {"type": "payment_method.detached", "data.object.id": method["id"]}))
 
 
+def check_allowed(intent: Record) -> None:
+    """
+    Refuse a card where *intent*, or what is given for one, wants payments of other types.
+
+    Raises:
+        StripeError: 400, it does.
+    """
+    allowed = intent.get("allowed_payment_method_types") or ["card"]
+    if "card" not in allowed or "card" in (intent.get("excluded_payment_method_types") or ()):
+        message = "The payment method type card is not allowed for this PaymentIntent: choose another one."
+        raise StripeError(message, param="payment_method")
+
+
 def check_owned(store: Store, named: str, customer: Record, param: str) -> None:
     """
     Refuse as a default what is not a card of the customer's own.

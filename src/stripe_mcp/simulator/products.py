@@ -74,12 +74,12 @@ def _fields(metadata: dict[str, str], given: Record) -> dict[str, Any]:
 
 def check_new(store: Store, given: Record, param: str) -> None:
     """
-    Refuse an id of one's own that a product has already.
+    Refuse an id of one's own that a product, or anything else, has already.
 
     Raises:
         StripeError: It is not new.
     """
-    if store.find("product", given.get("id", "")):
+    if store.has_id(given.get("id", "")):
         message = f"Product already exists: {given['id']}"
         raise StripeError(message, code="resource_already_exists", param=param)
 

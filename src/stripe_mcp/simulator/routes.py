@@ -89,7 +89,7 @@ def find_route(method: str, path: str) -> tuple[Route, Record]:
     """
     parts = path.strip("/").split("/")
     route = ROUTES.get((method, *parts))
-    if route:
+    if route and not route.id_name:
         return route, {}
     if len(parts) > ID_AT:
         route = ROUTES.get((method, *parts[:ID_AT], "{}", *parts[ID_AT + 1 :]))

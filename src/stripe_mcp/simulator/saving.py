@@ -51,7 +51,7 @@ def unpack(packed: Any, base: Callable[[], float]) -> State:
         )
     try:
         return State.load(base, packed)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
         raise StateError(f"it is damaged ({type(error).__name__}: {error})") from None
 
 

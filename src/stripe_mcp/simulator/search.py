@@ -27,7 +27,7 @@ TOKEN = re.compile(
         \s*(?P<operator>>=|<=|[:><~])\s*
         (?P<value>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|-?\d+|null)(?=\s|$)
     )\s*""",
-    re.VERBOSE | re.IGNORECASE,
+    re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 OPERATORS: dict[str, Callable[[Any, Any], bool]] = {":": eq, ">": gt, "<": lt, ">=": ge, "<=": le}
 MOST_CLAUSES, SHORTEST_PART = 10, 3
@@ -180,7 +180,7 @@ def _typed(field: str, sort: str, operator: str, written: str) -> str | int:
     if operator not in allowed:
         raise _bad_query(f"Field `{field}` does not support the operator `{operator}`.")
     if sort == "number":
-        if not re.fullmatch(r"-?\d{1,18}", text):
+        if not re.fullmatch(r"-?\d{1,18}", text, re.ASCII):
             raise _bad_query(f"Field `{field}` takes a whole number.")
         return int(text)
     if text == written:

@@ -17,6 +17,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from stripe_mcp.simulator.wire import ABORT, Message, Receive, Send
 
+# Ctrl-C, an orderly end, and a terminal that is closed, which Windows has no signal for.
+ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 PATIENCE = 1  # seconds that answers on their way get at the end
 
 
@@ -54,6 +56,6 @@ def create_server(app: Any) -> uvicorn.Server:
     def end(*_: object) -> None:
         server.should_exit = True
 
-    for ending in (signal.SIGINT, signal.SIGTERM):  # uvicorn hands them on to us when it has shut down
+    for ending in ENDINGS:  # uvicorn hands them on to us when it has shut down
         signal.signal(ending, end)
     return server

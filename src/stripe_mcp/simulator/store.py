@@ -134,6 +134,12 @@ class Store:
     def find(self, kind: str, object_id: str) -> Record | None:
         return self.table(kind).records.get(object_id)
 
+    def has_id(self, object_id: str) -> bool:
+        """
+        Whether there is, or was, an object of whatever kind with that id.
+        """
+        return any(table.position(object_id) for table in self.tables.values())
+
     def get(self, kind: str, object_id: str, param: str = "id", status: int = 404) -> Record:
         """
         The object of that id.
@@ -186,6 +192,8 @@ class Store:
         self.deleted, self.funds = dumped["deleted"], dumped["funds"]
         self.indexing_delay, self._planned = dumped["indexing_delay"], dumped["planned"]
         self._agenda = [(moment, number, action, of) for moment, number, action, of in dumped["agenda"]]
+        if not {action for _, _, action, _ in self._agenda} <= ACTIONS.keys():
+            raise ValueError("its agenda has an action that there is not")
         version, numbers, following = dumped["random"]
         self.random.setstate((version, tuple(numbers), following))
 

@@ -50,10 +50,10 @@ def read_order(store: Store, given: Record) -> Order:
     if behavior == "pending_if_incomplete":
         raise unsupported("payment_behavior")
     own = own_method(store, given, customer)
-    if given.get("collection_method") != "send_invoice":
-        owed = _owed(store, customer, prices, in_trial=trial_end is not None)
-        if amount_due(owed, prices[0][0]["currency"]) and behavior != "default_incomplete":
-            _check_payable(store, first_owned(store, customer["id"], own), behavior)
+    owed = _owed(store, customer, prices, in_trial=trial_end is not None)
+    charged = amount_due(owed, prices[0][0]["currency"]) and given.get("collection_method") != "send_invoice"
+    if charged and behavior != "default_incomplete":
+        _check_payable(store, first_owned(store, customer["id"], own), behavior)
     return Order(customer, prices, trial_end, behavior, _fields(given, own))
 
 

@@ -19,6 +19,7 @@ Position = tuple[int, int, str]  # created, insertion, id
 Bound = tuple[Any, ...]  # a position, or only the beginning of one
 Path = tuple[str, ...]
 
+MOST_INDEXES = 50  # of a table: a metadata key can have any name, and each index costs every change
 NOTHING: Mapping[Path, Any] = {}
 
 
@@ -123,6 +124,8 @@ class Table:
 
     def _index(self, path: Path) -> Index:
         if path not in self._indexes:
+            if len(self._indexes) == MOST_INDEXES:
+                del self._indexes[next(iter(self._indexes))]
             self._indexes[path] = Index(path)
             for position in self._order:
                 self._indexes[path].put(self.records[position[-1]], position)

@@ -40,6 +40,7 @@ class Request(NamedTuple):
     query: str
     headers: dict[str, str]
     body: str
+    size: int = 0  # of the body, in bytes
 
 
 class Reply(NamedTuple):
@@ -57,7 +58,8 @@ def json_reply(status: int, body: Any, request_id: str, headers: Mapping[str, st
     A reply with what every answer of Stripe's carries.
     """
     common = {"Content-Type": "application/json", "Request-Id": request_id, "Stripe-Version": API_VERSION}
-    return Reply(status, to_json(body), {**common, **headers})
+    given = {name.title(): value for name, value in headers.items()}
+    return Reply(status, to_json(body), common | given)
 
 
 def refuse(
@@ -88,6 +90,8 @@ class Exchange(NamedTuple):
         body, more = bytearray(), True
         while more and len(body) <= largest:
             message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise Cut("by the client, before the request was read")
             body += message.get("body", b"")
             more = message.get("more_body", False)
         scope = self.scope
@@ -95,7 +99,8 @@ class Exchange(NamedTuple):
             name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
         }
         query = scope["query_string"].decode("latin-1")
-        return Request(scope["method"], scope["path"], query, headers, body.decode("utf-8", "replace"))
+        text = body.decode("utf-8", "replace")
+        return Request(scope["method"], scope["path"], query, headers, text, len(body))
 
     async def reply(self, reply: Reply) -> None:
         """
