@@ -72,6 +72,7 @@ class Desk:
         while page["has_more"]:
             page = self.page(path, **fields | {"starting_after": walked[-1]["id"]})
             assert page["data"], "more was promised"
+            assert page["data"][0]["id"] != walked[-1]["id"], "and not the same again"
             walked += page["data"]
         return walked
 
@@ -84,6 +85,7 @@ class Desk:
         while page["has_more"]:
             page = self.page(path, **fields, ending_before=walked[0]["id"])
             assert page["data"], "more was promised"
+            assert page["data"][-1]["id"] != walked[0]["id"], "and not the same again"
             walked = page["data"] + walked
         return walked
 

@@ -150,6 +150,7 @@ def check_search(desk: Desk, search: Search) -> None:
     while page["has_more"]:
         page = desk.page(f"{search.path}/search", query=query, limit=search.limit, page=page["next_page"])
         assert page["data"], "more was promised"
+        assert page["data"][0]["id"] != found[-1]["id"], "and not the same again"
         found += page["data"]
     assert found == expected, query
     assert page["next_page"] is None
