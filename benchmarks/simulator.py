@@ -14,9 +14,8 @@ import httpx
 from against_bare_server import first_answers, upstream
 
 from stripe_mcp.simulator import Simulator
-from stripe_mcp.simulator.cards import CARDS
+from stripe_mcp.simulator.cards import CARDS, add_card
 from stripe_mcp.simulator.charges import place_charge
-from stripe_mcp.simulator.payment_methods import add_card
 
 ROUNDS = 200
 NOW = 1_790_000_000

@@ -12,9 +12,11 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.store import LETTERS
+from stripe_mcp.simulator.metadata import ADDRESS
+from stripe_mcp.simulator.store import LETTERS, Store
 from stripe_mcp.simulator.table import Record
 
+YEAR = 31_556_952  # seconds
 PREFIX, TOKEN_PREFIX = "pm_card_", "tok_"
 
 
@@ -223,3 +225,52 @@ def card_of(method: Record) -> Card:
     The test card that the payment method *method* is.
     """
     return BY_FINGERPRINT[method["card"]["fingerprint"]]
+
+
+def add_card(store: Store, card: Card, **billing: Any) -> Record:
+    """
+    A new payment method that is nobody's yet; it expires in about three years.
+    """
+    return store.add(
+        {
+            "id": store.new_id("pm"),
+            "object": "payment_method",
+            "allow_redisplay": "unspecified",
+            "billing_details": billing_details(**billing),
+            "card": _card(store, card),
+            "created": store.now(),
+            "customer": None,
+            "customer_account": None,
+            "livemode": store.livemode,
+            "metadata": {},
+            "radar_options": {},
+            "type": "card",
+        }
+    )
+
+
+def billing_details(name: str | None = None, email: str | None = None, country: str | None = None) -> Record:
+    """
+    Who a card says that its owner is.
+    """
+    address = dict.fromkeys(ADDRESS) | {"country": country}
+    return {"address": address, "email": email, "name": name, "phone": None, "tax_id": None}
+
+
+def _card(store: Store, card: Card) -> Record:
+    return {
+        "brand": card.brand,
+        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "unchecked"},
+        "country": card.country,
+        "display_brand": card.brand,
+        "exp_month": 8,
+        "exp_year": 1970 + store.now() // YEAR + 3,
+        "fingerprint": fingerprint(card),
+        "funding": card.funding,
+        "generated_from": None,
+        "last4": card.last4,
+        "networks": {"available": [card.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": card.knows_3ds},
+        "wallet": None,
+    }

@@ -9,13 +9,12 @@ is for invoices, and not looked at. https://docs.stripe.com/api/charges/create
 
 from __future__ import annotations
 
-from stripe_mcp.simulator.cards import AUTHENTICATION_REQUIRED, TOKEN_PREFIX, card_of
+from stripe_mcp.simulator.cards import AUTHENTICATION_REQUIRED, TOKEN_PREFIX, add_card, card_of
 from stripe_mcp.simulator.charges import place_charge
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
 from stripe_mcp.simulator.metadata import merge_metadata, merge_shipping
 from stripe_mcp.simulator.money import check_charge_amount
 from stripe_mcp.simulator.payment_methods import (
-    add_card,
     asks_owner,
     card_named_by_token,
     resolve,

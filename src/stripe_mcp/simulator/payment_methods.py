@@ -8,8 +8,6 @@ https://docs.stripe.com/api/payment_methods, https://docs.stripe.com/payments/pa
 
 from __future__ import annotations
 
-from typing import Any
-
 from stripe_mcp.simulator.cards import (
     NOT_MODELLED,
     PREFIX,
@@ -17,18 +15,16 @@ from stripe_mcp.simulator.cards import (
     TOKEN_PREFIX,
     Card,
     Decline,
+    add_card,
     card_of,
-    fingerprint,
 )
 from stripe_mcp.simulator.errors import StripeError, missing_parameter, no_such, unsupported
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.lists import list_page, named
-from stripe_mcp.simulator.metadata import ADDRESS, merge_metadata
+from stripe_mcp.simulator.metadata import merge_metadata
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
 from stripe_mcp.simulator.updates import tell
-
-YEAR = 31_556_952  # seconds
 
 
 def list_payment_methods(store: Store, given: Record) -> Record:
@@ -265,55 +261,6 @@ def asks_owner(store: Store, method: Record, *, off_session: bool) -> bool:
 def _is_set_up(store: Store, method: Record, when: str) -> bool:
     paid = {"payment_method": method["id"], "setup_future_usage": "off_session"}
     return when == "on_session" or bool(store.where("payment_intent", paid | {"status": "succeeded"}))
-
-
-def add_card(store: Store, card: Card, **billing: Any) -> Record:
-    """
-    A new payment method that is nobody's yet; it expires in about three years.
-    """
-    return store.add(
-        {
-            "id": store.new_id("pm"),
-            "object": "payment_method",
-            "allow_redisplay": "unspecified",
-            "billing_details": billing_details(**billing),
-            "card": _card(store, card),
-            "created": store.now(),
-            "customer": None,
-            "customer_account": None,
-            "livemode": store.livemode,
-            "metadata": {},
-            "radar_options": {},
-            "type": "card",
-        }
-    )
-
-
-def billing_details(name: str | None = None, email: str | None = None, country: str | None = None) -> Record:
-    """
-    Who a card says that its owner is.
-    """
-    address = dict.fromkeys(ADDRESS) | {"country": country}
-    return {"address": address, "email": email, "name": name, "phone": None, "tax_id": None}
-
-
-def _card(store: Store, card: Card) -> Record:
-    return {
-        "brand": card.brand,
-        "checks": {"address_line1_check": None, "address_postal_code_check": None, "cvc_check": "unchecked"},
-        "country": card.country,
-        "display_brand": card.brand,
-        "exp_month": 8,
-        "exp_year": 1970 + store.now() // YEAR + 3,
-        "fingerprint": fingerprint(card),
-        "funding": card.funding,
-        "generated_from": None,
-        "last4": card.last4,
-        "networks": {"available": [card.brand], "preferred": None},
-        "regulated_status": "unregulated",
-        "three_d_secure_usage": {"supported": card.knows_3ds},
-        "wallet": None,
-    }
 
 
 OPERATIONS = {

@@ -16,14 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from stripe_mcp.simulator import customers, intent_actions, invoices, payment_intents, products, subscriptions
-from stripe_mcp.simulator.cards import CARDS
+from stripe_mcp.simulator.cards import CARDS, add_card
 from stripe_mcp.simulator.charges import place_charge
 from stripe_mcp.simulator.collection import void
 from stripe_mcp.simulator.confirmation import confirm
 from stripe_mcp.simulator.drafts import FINALIZES_AFTER
 from stripe_mcp.simulator.endings import cancel
 from stripe_mcp.simulator.invoice_items import add_item
-from stripe_mcp.simulator.payment_methods import add_card, attach
+from stripe_mcp.simulator.payment_methods import attach
 from stripe_mcp.simulator.periods import add_interval
 from stripe_mcp.simulator.prices import RECURRING, add_price
 from stripe_mcp.simulator.products import add_product
