@@ -10,7 +10,6 @@ version of its shape.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +17,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from stripe_mcp.simulator.account import ACCOUNT_ID, account_for
-from stripe_mcp.simulator.errors import StripeError
+from stripe_mcp.simulator.errors import NoSuch, StripeError
 from stripe_mcp.simulator.expansion import check_expand, expand, lookup
 from stripe_mcp.simulator.faults import Fault, deliver
 from stripe_mcp.simulator.form import read_form
@@ -45,7 +44,6 @@ from stripe_mcp.simulator.wire import (
 from stripe_mcp.simulator.worlds import State, World
 
 FORM = "application/x-www-form-urlencoded"
-NO_SUCH = re.compile(r"No such .+: '(.+)'")
 
 
 class Call(NamedTuple):
@@ -219,14 +217,15 @@ class Simulator:
         """
         Say it if what is missing is there in the other mode: https://docs.stripe.com/error-codes
         """
-        named = NO_SUCH.fullmatch(refusal.message) if refusal.code == "resource_missing" else None
         other = self.state.worlds.get((call.world.account, not call.livemode))
-        if named and other and not isinstance(lookup(other.store, named[1]), str):
-            here, there = ("live", "test") if call.livemode else ("test", "live")
-            refusal.message += (
-                f"; a similar object exists in {there} mode, "
-                f"but a {here} mode key was used to make this request."
-            )
+        if other is None or not isinstance(refusal, NoSuch):
+            return
+        if isinstance(lookup(other.store, refusal.object_id), str):
+            return
+        here, there = ("live", "test") if call.livemode else ("test", "live")
+        refusal.message += (
+            f"; a similar object exists in {there} mode, but a {here} mode key was used to make this request."
+        )
 
 
 def _in_flight(admitted: Call | Reply) -> AbstractContextManager[None]:

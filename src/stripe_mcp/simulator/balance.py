@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from stripe_mcp.simulator.lists import list_page, named
 from stripe_mcp.simulator.money import fee_for
+from stripe_mcp.simulator.periods import DAY
 from stripe_mcp.simulator.store import Store, due
 from stripe_mcp.simulator.table import Record
 
-DAY = 86_400
 SETTLES_AFTER = 2 * DAY  # seconds until pending money is available
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from stripe_mcp.simulator import payment_methods
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
+from stripe_mcp.simulator.lines import subscription_of
 from stripe_mcp.simulator.periods import DAY
-from stripe_mcp.simulator.standing import subscription_of
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
 

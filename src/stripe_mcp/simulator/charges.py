@@ -10,7 +10,7 @@ https://docs.stripe.com/api/charges, https://docs.stripe.com/payments/place-a-ho
 from __future__ import annotations
 
 from stripe_mcp.simulator.account import account_of
-from stripe_mcp.simulator.balance import DAY, record_charge
+from stripe_mcp.simulator.balance import record_charge
 from stripe_mcp.simulator.cards import Card, Decline, card_of
 from stripe_mcp.simulator.disputes import open_dispute
 from stripe_mcp.simulator.errors import StripeError
@@ -18,6 +18,7 @@ from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.expansion import includes
 from stripe_mcp.simulator.lists import check_named, embed, list_page, named
 from stripe_mcp.simulator.money import amount_text, check_charge_amount
+from stripe_mcp.simulator.periods import DAY
 from stripe_mcp.simulator.search import search_page
 from stripe_mcp.simulator.store import Store, snapshot
 from stripe_mcp.simulator.table import Record

@@ -15,6 +15,7 @@ from stripe_mcp.simulator.confirmation import confirm
 from stripe_mcp.simulator.errors import StripeError
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.expansion import includes
+from stripe_mcp.simulator.lines import subscription_of
 from stripe_mcp.simulator.lists import embed
 from stripe_mcp.simulator.money import LEAST_CHARGE, check_charge_amount
 from stripe_mcp.simulator.payment_intents import add_payment_intent
@@ -180,7 +181,7 @@ def _fail(store: Store, invoice: Record, intent: Record, *, automatic: bool, cou
     emit(store, "invoice.payment_failed", invoice)
     if automatic:
         standing.tell_unpaid(store, invoice)
-    subscription = store.find("subscription", standing.subscription_of(invoice) or "")
+    subscription = store.find("subscription", subscription_of(invoice) or "")
     if last and subscription and subscription["status"] not in standing.ENDED:
         standing.end(store, subscription, "payment_failed")
 

@@ -131,9 +131,7 @@ def delete_customer(store: Store, given: Record) -> Record:
             cancel(store, subscription, {})
     stop_collecting(store, {"customer": customer["id"]})
     payment_methods.detach_all(store, customer["id"])
-    stub = {"id": customer["id"], "object": "customer", "deleted": True}
-    store.deleted[customer["id"]] = stub
-    store.table("customer").remove(customer["id"])
+    stub = store.delete(customer)
     emit(store, "customer.deleted", customer)
     return stub
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from stripe_mcp.simulator.cards import AUTHENTICATION_REQUIRED, TOKEN_PREFIX, add_card, card_of
 from stripe_mcp.simulator.charges import place_charge
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
+from stripe_mcp.simulator.lists import named
 from stripe_mcp.simulator.metadata import merge_metadata, merge_shipping
 from stripe_mcp.simulator.money import check_charge_amount
 from stripe_mcp.simulator.payment_methods import (
@@ -46,7 +47,7 @@ def create_charge(store: Store, given: Record) -> Record:
 
 
 def _fields(given: Record) -> Record:
-    fields: Record = {name: given[name] for name in PLAIN if name in given}
+    fields = named(given, *PLAIN)
     fields["metadata"] = merge_metadata({}, given.get("metadata"))
     if "shipping" in given:
         fields["shipping"] = merge_shipping(None, given["shipping"])

@@ -8,10 +8,11 @@ https://docs.stripe.com/disputes, https://docs.stripe.com/testing#disputes
 
 from __future__ import annotations
 
-from stripe_mcp.simulator.balance import DAY, record_transaction
+from stripe_mcp.simulator.balance import record_transaction
 from stripe_mcp.simulator.cards import Card
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.lists import check_named, list_page, named
+from stripe_mcp.simulator.periods import DAY
 from stripe_mcp.simulator.store import Store, snapshot
 from stripe_mcp.simulator.table import Record
 

@@ -53,12 +53,15 @@ class StripeError(Exception):
         return {"error": error | self.more}
 
 
-def no_such(noun: str, object_id: str, param: str, status: int = 404) -> StripeError:
+class NoSuch(StripeError):
     """
     An id that names nothing: 404 in the path, 400 where a parameter names it.
     """
-    message = f"No such {noun}: '{object_id}'"
-    return StripeError(message, status=status, code="resource_missing", param=param)
+
+    def __init__(self, noun: str, object_id: str, param: str, status: int = 404) -> None:
+        message = f"No such {noun}: '{object_id}'"
+        super().__init__(message, status=status, code="resource_missing", param=param)
+        self.object_id = object_id
 
 
 def missing_parameter(param: str, message: str | None = None) -> StripeError:

@@ -10,14 +10,15 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from stripe_mcp.simulator.errors import StripeError, no_such
+from stripe_mcp.simulator.errors import NoSuch, StripeError
 from stripe_mcp.simulator.lists import list_page
+from stripe_mcp.simulator.periods import DAY
 from stripe_mcp.simulator.store import Store, snapshot
 from stripe_mcp.simulator.table import Record
 
 API_VERSION = "2026-10-28.endive"
 MOST_TYPES = 20
-KEPT_FOR = 30 * 86_400  # seconds
+KEPT_FOR = 30 * DAY  # seconds
 
 
 def emit(store: Store, kind: str, record: Record) -> None:
@@ -92,7 +93,7 @@ def retrieve_event(store: Store, given: Record) -> Record:
     """
     event = store.get("event", given["id"])
     if event["created"] < store.now() - KEPT_FOR:
-        raise no_such("event", given["id"], "id")
+        raise NoSuch("event", given["id"], "id")
     return event
 
 

@@ -136,7 +136,5 @@ def lookup(store: Store, object_id: str) -> Record | str:
     """
     The object of that id, of whatever kind; the id itself if the simulator has none.
     """
-    for table in store.tables.values():
-        if object_id in table.records:
-            return table.records[object_id]
-    return store.deleted.get(object_id, object_id)
+    found = store.find_any(object_id)
+    return store.deleted.get(object_id, object_id) if found is None else found

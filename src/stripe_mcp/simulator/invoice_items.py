@@ -15,7 +15,7 @@ from stripe_mcp.simulator.billing import paying_customer
 from stripe_mcp.simulator.drafts import decide_currency
 from stripe_mcp.simulator.errors import StripeError, missing_parameter
 from stripe_mcp.simulator.events import emit
-from stripe_mcp.simulator.lines import add_line, parent_of_item, pricing, subscription_of_item
+from stripe_mcp.simulator.lines import add_line, parent_of_item, pricing, subscription_of
 from stripe_mcp.simulator.metadata import merge_metadata
 from stripe_mcp.simulator.money import LARGEST_CHARGE
 from stripe_mcp.simulator.standing import ENDED
@@ -189,13 +189,13 @@ def waiting_items(
     waiting = [
         item
         for item in reversed(store.where("invoiceitem", wanted))
-        if subscription_of_item(item) in (None, subscription) or _has_ended(store, item)
+        if subscription_of(item) in (None, subscription) or _has_ended(store, item)
     ]
     return waiting[:MOST_ITEMS]
 
 
 def _has_ended(store: Store, item: Record) -> bool:
-    return store.get("subscription", subscription_of_item(item) or "")["status"] in ENDED
+    return store.get("subscription", subscription_of(item) or "")["status"] in ENDED
 
 
 def take_pending_items(store: Store, invoice: Record, subscription: str | None = None) -> None:

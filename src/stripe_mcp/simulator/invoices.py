@@ -156,9 +156,7 @@ def delete_invoice(store: Store, given: Record) -> Record:
     if invoice["parent"]:
         raise StripeError("You can't delete invoices created by subscriptions.", param="invoice")
     free_items(store, invoice)
-    stub = {"id": invoice["id"], "object": "invoice", "deleted": True}
-    store.deleted[invoice["id"]] = stub
-    store.table("invoice").remove(invoice["id"])
+    stub = store.delete(invoice)
     emit(store, "invoice.deleted", invoice)
     return stub
 

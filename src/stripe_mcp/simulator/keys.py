@@ -65,10 +65,10 @@ class Key(NamedTuple):
         Raises:
             StripeError: 403, the permission for it is missing.
         """
+        if self.permissions is None:
+            return
         needed = permission_for(operation)
-        if self.permissions is None or not {needed, needed.replace("_read", "_write")}.isdisjoint(
-            self.permissions
-        ):
+        if not {needed, needed.replace("_read", "_write")}.isdisjoint(self.permissions):
             return
         raise StripeError(
             f"The provided key '{self.shown}' does not have the required permissions for this endpoint on "

@@ -73,7 +73,7 @@ def parent_of_item(item: Record) -> Record:
         "invoice_item": item["id"],
         "proration": item["proration"],
         "proration_details": {"credited_items": credited},
-        "subscription": subscription_of_item(item),
+        "subscription": subscription_of(item),
     }
     return {
         "type": "invoice_item_details",
@@ -82,11 +82,11 @@ def parent_of_item(item: Record) -> Record:
     }
 
 
-def subscription_of_item(item: Record) -> str | None:
+def subscription_of(billed: Record) -> str | None:
     """
-    The id of the subscription that an invoice item belongs to.
+    The id of the subscription that an invoice, or an invoice item, belongs to: it stands in the `parent`.
     """
-    parent = item["parent"]
+    parent = billed["parent"]
     subscription: str | None = parent["subscription_details"]["subscription"] if parent else None
     return subscription
 

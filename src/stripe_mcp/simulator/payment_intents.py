@@ -111,7 +111,7 @@ def _check_automatic(given: Record) -> None:
 
 
 def _fields(given: Record, method: Record | None) -> dict[str, Any]:
-    fields = {name: given[name] for name in PLAIN if name in given}
+    fields = named(given, *PLAIN)
     fields["metadata"] = merge_metadata({}, given.get("metadata"))
     if "shipping" in given:
         fields["shipping"] = merge_shipping(None, given["shipping"])

@@ -18,7 +18,7 @@ from stripe_mcp.simulator.cards import (
     add_card,
     card_of,
 )
-from stripe_mcp.simulator.errors import StripeError, missing_parameter, no_such, unsupported
+from stripe_mcp.simulator.errors import NoSuch, StripeError, missing_parameter, unsupported
 from stripe_mcp.simulator.events import emit
 from stripe_mcp.simulator.lists import list_page, named
 from stripe_mcp.simulator.metadata import merge_metadata
@@ -127,7 +127,7 @@ def card_named_by_token(token: str, param: str) -> Card:
     if token.startswith(TOKEN_PREFIX):
         card = _card_named(token.removeprefix(TOKEN_PREFIX), param)
     if card is None:
-        raise no_such("token", token, param, status=400)
+        raise NoSuch("token", token, param, status=400)
     return card
 
 

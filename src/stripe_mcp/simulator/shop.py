@@ -24,14 +24,13 @@ from stripe_mcp.simulator.drafts import FINALIZES_AFTER
 from stripe_mcp.simulator.endings import cancel
 from stripe_mcp.simulator.invoice_items import add_item
 from stripe_mcp.simulator.payment_methods import attach
-from stripe_mcp.simulator.periods import add_interval
+from stripe_mcp.simulator.periods import DAY, add_interval
 from stripe_mcp.simulator.prices import RECURRING, add_price
 from stripe_mcp.simulator.products import add_product
 from stripe_mcp.simulator.refunds import refund_charge
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
 
-DAY = 86_400
 OPENED = 90  # days ago
 SUBSCRIBING = 0.25  # of the regulars
 

@@ -9,20 +9,12 @@ invoice is paid. https://docs.stripe.com/billing/subscriptions/overview
 from __future__ import annotations
 
 from stripe_mcp.simulator.events import emit
+from stripe_mcp.simulator.lines import subscription_of
 from stripe_mcp.simulator.store import Store
 from stripe_mcp.simulator.table import Record
 from stripe_mcp.simulator.updates import tell
 
 ENDED = frozenset(["canceled", "incomplete_expired"])
-
-
-def subscription_of(invoice: Record) -> str | None:
-    """
-    The id of the subscription that an invoice bills, which stands in its `parent`.
-    """
-    parent = invoice["parent"]
-    subscription: str | None = parent["subscription_details"]["subscription"] if parent else None
-    return subscription
 
 
 def tell_paid(store: Store, invoice: Record) -> None:

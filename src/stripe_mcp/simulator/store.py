@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from heapq import heappop, heappush
 from typing import Any
 
-from stripe_mcp.simulator.errors import no_such
+from stripe_mcp.simulator.errors import NoSuch
 from stripe_mcp.simulator.table import Path, Record, Table, values_at
 
 Action = Callable[["Store", str], None]
@@ -149,7 +149,7 @@ class Store:
         """
         record = self.find(kind, object_id)
         if record is None:
-            raise no_such(kind, object_id, param, status)
+            raise NoSuch(kind, object_id, param, status)
         return record
 
     def where(self, kind: str, wanted: Mapping[str, Any]) -> list[Record]:
@@ -173,7 +173,7 @@ class Store:
             "tables": {kind: table.dump() for kind, table in self.tables.items()},
             "deleted": self.deleted,
             "told": {
-                object_id: None if told == self._record(object_id) else told
+                object_id: None if told == self.find_any(object_id) else told
                 for object_id, told in self.told.items()
             },
             "funds": self.funds,
@@ -188,7 +188,7 @@ class Store:
         Become what `dump` described.
         """
         self.tables.update({kind: Table.load(table) for kind, table in dumped["tables"].items()})
-        self.told = {of: told or snapshot(self._record(of)) for of, told in dumped["told"].items()}
+        self.told = {of: told or snapshot(self.find_any(of)) for of, told in dumped["told"].items()}
         self.deleted, self.funds = dumped["deleted"], dumped["funds"]
         self.indexing_delay, self._planned = dumped["indexing_delay"], dumped["planned"]
         self._agenda = [(moment, number, action, of) for moment, number, action, of in dumped["agenda"]]
@@ -197,8 +197,20 @@ class Store:
         version, numbers, following = dumped["random"]
         self.random.setstate((version, tuple(numbers), following))
 
-    def _record(self, object_id: str) -> Record | None:
+    def find_any(self, object_id: str) -> Record | None:
+        """
+        The object of that id, of whatever kind.
+        """
         return next((t.records[object_id] for t in self.tables.values() if object_id in t.records), None)
+
+    def delete(self, record: Record) -> Record:
+        """
+        Take *record* out of its table, and give back the stub that stays in its place.
+        """
+        stub = {"id": record["id"], "object": record["object"], "deleted": True}
+        self.deleted[record["id"]] = stub
+        self.table(record["object"]).remove(record["id"])
+        return stub
 
 
 def by_path(fields: Mapping[str, Any]) -> dict[Path, Any]:

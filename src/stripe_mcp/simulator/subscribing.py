@@ -14,6 +14,7 @@ from stripe_mcp.simulator.collection import amount_due
 from stripe_mcp.simulator.cycles import Prices
 from stripe_mcp.simulator.errors import StripeError, missing_parameter, unsupported
 from stripe_mcp.simulator.invoice_items import waiting_items
+from stripe_mcp.simulator.lists import named
 from stripe_mcp.simulator.metadata import merge_metadata
 from stripe_mcp.simulator.payment_methods import asks_owner, decline_of
 from stripe_mcp.simulator.periods import DAY
@@ -151,10 +152,6 @@ def _check_payable(store: Store, method: str | None, behavior: str) -> None:
 
 
 def _fields(given: Record, method: str | None) -> dict[str, Any]:
-    plain = ("collection_method", "days_until_due", "description")
-    fields = {name: given[name] for name in plain if name in given}
-    fields |= {"metadata": merge_metadata({}, given.get("metadata")), "default_payment_method": method}
-    for name in ("billing_mode", "trial_settings"):
-        if name in given:
-            fields[name] = given[name]
-    return fields
+    plain = ("billing_mode", "collection_method", "days_until_due", "description", "trial_settings")
+    metadata = merge_metadata({}, given.get("metadata"))
+    return named(given, *plain) | {"metadata": metadata, "default_payment_method": method}

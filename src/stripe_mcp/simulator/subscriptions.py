@@ -12,7 +12,7 @@ from stripe_mcp.simulator.billing import own_method
 from stripe_mcp.simulator.cycles import announce, start
 from stripe_mcp.simulator.dunning import advance
 from stripe_mcp.simulator.endings import cancel, credit_unused, draft_rest, set_details
-from stripe_mcp.simulator.errors import StripeError, no_such
+from stripe_mcp.simulator.errors import NoSuch, StripeError
 from stripe_mcp.simulator.lists import check_named, list_page, named, within
 from stripe_mcp.simulator.metadata import merge_metadata
 from stripe_mcp.simulator.standing import ENDED
@@ -140,7 +140,7 @@ def cancel_subscription(store: Store, given: Record) -> Record:
     """
     subscription, last = retrieve_subscription(store, given), None
     if subscription["status"] in ENDED:
-        raise no_such("subscription", subscription["id"], "id")
+        raise NoSuch("subscription", subscription["id"], "id")
     if given.get("prorate"):
         credit_unused(store, subscription)
     if given.get("invoice_now") and subscription["status"] != "incomplete":
