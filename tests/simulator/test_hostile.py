@@ -120,6 +120,13 @@ async def test_a_product_takes_no_id_that_something_else_has_or_had() -> None:
         assert error["code"] == "resource_already_exists"
 
 
+async def test_a_deleted_draft_is_no_deleted_customer() -> None:
+    shop = Shop()
+    draft = await shop.post("invoices", {"customer": "cus_ABC123"})
+    await shop.ask("DELETE", f"invoices/{draft['id']}")
+    assert (await shop.refusal("GET", f"customers/{draft['id']}"))[1]["code"] == "resource_missing"
+
+
 async def test_searches_by_ever_other_metadata_do_not_pile_up_indexes() -> None:
     shop = Shop()
     for number in range(MOST_INDEXES + 5):

@@ -48,7 +48,8 @@ def retrieve_customer(store: Store, given: Record) -> Record:
     """
     GET /v1/customers/{customer}; the stub of one that was deleted.
     """
-    return store.deleted.get(given["customer"]) or store.get("customer", given["customer"])
+    stub = store.deleted.get(given["customer"])
+    return stub if stub and stub["object"] == "customer" else store.get("customer", given["customer"])
 
 
 def create_customer(store: Store, given: Record) -> Record:
