@@ -25,8 +25,9 @@ ALLOWED = {
     "settings": ("errors", ""),
     "schema": ("", "pydantic"),
     "catalog": ("errors schema", "pydantic"),
-    "arguments": ("catalog errors", "jsonschema"),
-    "request": ("arguments catalog errors", ""),
+    "times": ("", ""),
+    "arguments": ("catalog errors times", "jsonschema"),
+    "request": ("arguments catalog errors times", ""),
     "examples": ("catalog errors request", ""),
     "view": ("", ""),
     "rates": ("request", ""),
@@ -114,7 +115,7 @@ def test_only_the_command_itself_imports_cli(module: str) -> None:
     assert module == "__main__" or "cli" not in inside(module)
 
 
-@pytest.mark.parametrize("module", ["catalog", "arguments", "request", "view"])
+@pytest.mark.parametrize("module", ["catalog", "times", "arguments", "request", "view"])
 def test_what_decides_over_a_request_knows_neither_network_nor_protocol(module: str) -> None:
     assert not outside(module) & {"httpx", "mcp", "mcp_types", "anyio", "socket"}
 
