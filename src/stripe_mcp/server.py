@@ -35,8 +35,8 @@ Amounts are integers in the currency's smallest unit: 4900 usd is $49.00, 500 jp
 Ids come from earlier results; never guess one. To find a person, start with search_customers.
 Lists are newest first, 10 unless limit says else. While has_more is true, pass next_page as page \
 where it is given, else the last id as starting_after.
-created takes Unix seconds or a range such as {{"gte": 1790000000}}. expand puts linked objects in \
-place of their ids; in lists its paths begin with data.
+Dates are whole days, UTC: created {{"gte": "2026-11-01", "lte": "2026-11-30"}}. expand puts linked \
+objects in place of their ids; in lists its paths begin with data.
 Search: field:"text", amount>5000, metadata["key"]:"text", -field:"text"; at most 10 clauses, joined \
 by AND or by OR, never both. A new object may take a minute to be found.
 metadata: "" as a value removes its key, "" in place of the object removes all.
