@@ -420,6 +420,8 @@ def template_of(required: list[str] | None = None, **properties: dict[str, Any])
 EMPTY = {"type": "string", "maxLength": 0}
 VANISH = "empty, and would vanish on the way; leave it out"
 HALF = "holds a damaged character, such as half an emoji; write it whole or leave it out"
+DATE = "must be a date or time such as 2026-11-01 or 2026-11-01T09:30:00Z, or Unix seconds"
+TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 1}]}
 RANGE = "must be a number from -9007199254740991 to 9007199254740991"
 
 
@@ -461,6 +463,13 @@ def map_of(kind: str, **rules: Any) -> dict[str, Any]:
         ({"anyOf": [EMPTY, map_of("string")]}, 5, "x: must be a string or an object"),
         ({"anyOf": [EMPTY, map_of("string")]}, "a", "x: must be empty"),
         ({"anyOf": [EMPTY, map_of("string")]}, {"a": 5}, "x.a: must be a string"),
+        (TIME, "yesterday", f"x: {DATE}"),
+        (TIME, "", f"x: {DATE}"),
+        (TIME, 0, "x: must be at least 1"),
+        (TIME, True, "x: must be a date-time or an integer"),
+        (map_of("integer", additionalProperties=TIME), {"gte": "5"}, f"x.gte: {DATE}"),
+        (list_of("string", items=TIME), [1, "5"], f"x[1]: {DATE}"),
+        (TIME["anyOf"][0], 5, "x: must be a string"),
         (list_of("string"), [], f"x: {VANISH}"),
         (map_of("string"), {}, f"x: {VANISH}"),
         (list_of("object", items=map_of("string")), [{}], f"x[0]: {VANISH}"),
@@ -504,6 +513,41 @@ def test_an_argument_that_needs_another_is_refused_without_it(template: Template
         for other in needed:
             without = {key: value for key, value in arguments.items() if key != other}
             assert find_problems(template, without) == [f"{name}: needs {other} beside it"]
+
+
+# Dates, in the place of Unix seconds
+
+NO_DATES = [
+    *(
+        "5",
+        " 5 ",
+        "20261101",
+        "1790000000",
+        "2026-11",
+        "2026-W45-7",
+        "2026-305",
+        "26-11-01",
+        "2026-11-1",
+        "today",
+    ),
+    *("2026-02-30", "2026-13-01", "2026-00-01", "0000-01-01", "1969-12-31", "12026-11-01", "-2026-11-01"),
+    *("2026-11-01T", "2026-11-01T09", "2026-11-01T09:30", "2026-11-01 09:30:00", "2026-11-01T09:30:00z"),
+    *("2026-11-01Z", "2026-11-01T24:00:00Z", "2026-11-01T09:60:00", "2026-11-01T23:59:60Z", "09:30:00"),
+    *("2026-11-01T09:30:00.5Z", "2026-11-01T09:30:00.", "2026-11-01T09:30:00,0Z", "2026-11-01T09:30:00+2"),
+    *("2026-11-01T09:30:00+0200", "2026-11-01T09:30:00+24:00", "2026-11-01T09:30:00+02:60"),
+    *("1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "2026-11-01\n", " 2026-11-01", "2026-11-01 "),
+    *("2026\u201011\u201001", "\u0662026-11-01", "2026-11-01T09:30:00\u22125:00", "2026/11/01", "11/01/2026"),
+]
+
+
+def test_s2_only_iso_dates_and_times_are_dates() -> None:
+    template = CATALOG["list_charges"]
+    sent = []
+    for text in NO_DATES:
+        bare, bound = (find_problems(template, {"created": given}) for given in (text, {"gte": text}))
+        if (bare, bound) != ([f"created: {DATE}"], [f"created.gte: {DATE}"]):
+            sent.append((text, bare, bound))
+    assert sent == []
 
 
 # Patterns as JSON Schema reads them, in a user's own templates too

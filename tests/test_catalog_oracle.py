@@ -35,6 +35,8 @@ KNOWN = {
     "create_subscription.customer: required here": "as above",
     "create_subscription.items: required here": "a subscription to nothing is of no use",
     "create_subscription.items[].price: required here": "plans and price data are not offered",
+    "create_subscription.trial_end: not here string": "its only word is now, and such a trial is none",
+    "create_subscription.trial_end: any word": "as above",
     "create_price.unit_amount: required here": "tiers and amounts of the customer's choice are not offered",
     "delete_customer: returns deleted_customer": "the SDK's types know no deleted objects",
 }
@@ -137,8 +139,10 @@ def our_shape(schema: dict[str, Any]) -> Shape:
     shape = Shape()
     for branch in schema.get("anyOf", [schema]):
         kind, names = branch["type"], branch.get("propertyNames", {})
-        shape.emptyable |= kind == "string" and not branch.keys() & {"minLength", "pattern", "enum"}
+        shape.emptyable |= kind == "string" and not branch.keys() & {"minLength", "pattern", "format", "enum"}
         if kind == "string" and branch.get("maxLength") == 0:
+            continue
+        if "format" in branch:  # it is sent in seconds, which Stripe's integer stands for
             continue
         is_map = kind == "object" and "properties" not in branch and "enum" not in names
         shape.kinds.add("map" if is_map else kind)

@@ -11,12 +11,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 
 from stripe_mcp.catalog import Template, builtin_folder, load_catalog
+from stripe_mcp.times import parse
 
 FOLDER = builtin_folder()
 CATALOG = load_catalog(FOLDER)
+
+DATES = FormatChecker(())
+DATES.checks("date-time")(lambda value: not isinstance(value, str) or parse(value) is not None)
 
 Rule = Callable[[Template], None]
 
@@ -45,16 +49,23 @@ def schemas(schema: dict[str, Any], where: str = "") -> Iterator[tuple[str, dict
 
 def named(template: Template, name: str) -> list[dict[str, Any]]:
     """
-    The schemas of all arguments called *name*, at any level; of an anyOf the whole.
+    The schemas of all arguments called *name*, at any level.
     """
-    whole: dict[str, dict[str, Any]] = {}
+    return [schema for where, schema in whole(template).items() if where.split(".")[-1] == name]
+
+
+def whole(template: Template) -> dict[str, dict[str, Any]]:
+    """
+    All schemas of *template* by what they are for; of an anyOf the whole.
+    """
+    found: dict[str, dict[str, Any]] = {}
     for where, schema in schemas(template.input):
-        whole.setdefault(where, schema)
-    return [schema for where, schema in whole.items() if where.split(".")[-1] == name]
+        found.setdefault(where, schema)
+    return found
 
 
 def admits(schema: dict[str, Any], value: Any) -> bool:
-    return not list(Draft202012Validator(schema).iter_errors(value))
+    return not list(Draft202012Validator(schema, format_checker=DATES).iter_errors(value))
 
 
 def is_list(template: Template) -> bool:
@@ -255,6 +266,9 @@ def test_created_is_a_moment_or_a_range(template: Template) -> None:
         assert admits(schema, 1790000000)
         assert all(admits(schema, {bound: 1790000000}) for bound in bounds)
         assert admits(schema, {"gte": 1790000000, "lt": 1790086400})
+        assert admits(schema, "2026-11-01")
+        assert admits(schema, {"gte": "2026-11-01", "lt": "2026-11-01T09:30:00Z"})
+        assert admits(schema, {"gt": "2026-11-01T09:30:00+02:00", "lte": 1790086400})
         wrong: list[Any] = [
             "1790000000",
             1.5,
@@ -264,8 +278,28 @@ def test_created_is_a_moment_or_a_range(template: Template) -> None:
             {"gte": "1"},
             {"gte": 1.5},
             [1790000000],
+            "20261101",
+            "",
+            {"from": "2026-11-01"},
+            {"gte": "November"},
+            ["2026-11-01"],
         ]
         assert not [value for value in wrong if admits(schema, value)]
+
+
+A_TIME = re.compile(r"\b(created|\w+_(at|on|date|start|end|from|until|anchor))\b")
+
+
+@of_every_template
+def test_whatever_takes_unix_seconds_takes_a_date_and_nothing_else_does(template: Template) -> None:
+    """
+    Models miscount seconds; and a date is sent in seconds, which only a Unix time means.
+    """
+    for where, schema in whole(template).items():
+        branches = schema.get("anyOf", [schema])
+        counts = any(branch["type"] == "integer" for branch in branches)
+        dated = any("format" in branch for branch in branches)
+        assert dated == (counts and bool(A_TIME.search(where))), where
 
 
 @of_every_template
@@ -410,9 +444,9 @@ TABLES = {
     "update_customer": "customer_id* email name phone description metadata address shipping",
     "create_payment_intent": "amount* currency* customer description metadata automatic_payment_methods "
     "capture_method receipt_email setup_future_usage statement_descriptor",
-    "create_draft_invoice": "customer* collection_method description days_until_due metadata "
+    "create_draft_invoice": "customer* collection_method description days_until_due due_date metadata "
     "pending_invoice_items_behavior",
-    "create_subscription": "customer* items* trial_period_days metadata",
+    "create_subscription": "customer* items* trial_period_days trial_end metadata",
     "cancel_subscription": "subscription_id* cancellation_details invoice_now prorate",
     "create_refund": "payment_intent charge amount reason metadata",
     "create_price": "currency* product product_data recurring lookup_key nickname metadata",

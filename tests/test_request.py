@@ -7,6 +7,7 @@ that the official `stripe` package sends. Where that package is known to be wron
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -183,6 +184,46 @@ def test_it_is_written_as_stripe_reads_it(arguments: dict[str, Any], encoded: st
     assert encode_form(arguments) == encoded
 
 
+# Dates
+
+DATE = {"type": "string", "format": "date-time"}
+
+
+def sent_for(schema: dict[str, Any], value: Any) -> Any:
+    """
+    What a template of a user's own, which admits *schema* for *x*, sends for *value*.
+    """
+    template = anything().model_copy(update={"input": {"type": "object", "properties": {"x": schema}}})
+    return decode(build_request(template, {"x": value}).form)["x"]
+
+
+def test_a_date_is_left_alone_where_the_schema_admits_any_text() -> None:
+    day = "2026-11-01"
+    arguments = {"customer": "cus_1", "description": day, "metadata": {"created": day, "due_date": day}}
+    request = build_request(CATALOG["create_draft_invoice"], arguments)
+    assert decode(request.form) == arguments
+    assert decode(build_request(CATALOG["search_charges"], {"query": day}).query) == {"query": day}
+
+
+def test_a_date_is_sent_in_seconds_at_every_level_of_a_template_of_ones_own() -> None:
+    day, morning = "2026-11-01", "2026-11-01T09:30:00Z"
+    first, last, half_past_nine = "1793491200", "1793577599", "1793525400"
+    phase = {"type": "object", "properties": {"end_at": DATE, "name": {"type": "string"}}}
+    texts_too = {"anyOf": [{"type": "string", "pattern": "^(never|2026-11-01)$"}, DATE]}
+    assert sent_for(DATE, day) == first
+    assert sent_for({"type": "array", "items": DATE}, [day, morning]) == [first, half_past_nine]
+    assert sent_for({"type": "array", "items": phase}, [{"end_at": day, "name": day}]) == [
+        {"end_at": first, "name": day}
+    ]
+    assert sent_for(texts_too, "never") == "never"
+    assert sent_for(texts_too, day) == first
+    bounds = {"type": "object", "properties": {"gte": DATE, "lte": DATE}}
+    for one in (bounds, {"anyOf": [DATE, bounds]}):
+        assert sent_for(one, {"gte": day, "lte": day}) == {"gte": first, "lte": last}
+    assert sent_for({"anyOf": [DATE, bounds]}, day) == {"gte": first, "lte": last}
+    assert sent_for({"anyOf": [DATE, {"type": "object", "additionalProperties": DATE}]}, day) == first
+
+
 # Against the bytes of the `stripe` package
 
 
@@ -225,7 +266,13 @@ def brackets_bared(encoded: str) -> str:
     return encoded.replace("%5B", "[").replace("%5D", "]")
 
 
-@pytest.mark.parametrize(("template", "arguments"), EXAMPLES.values(), ids=EXAMPLES)
+# The package takes no dates for texts; times are compared further below.
+DATELESS = {
+    name: example for name, example in EXAMPLES.items() if not re.search(r"'\d{4}-\d\d-", repr(example[1]))
+}
+
+
+@pytest.mark.parametrize(("template", "arguments"), DATELESS.values(), ids=DATELESS)
 def test_an_example_goes_out_in_the_bytes_of_the_stripe_package(
     template: Template, arguments: dict[str, Any]
 ) -> None:
@@ -235,6 +282,18 @@ def test_an_example_goes_out_in_the_bytes_of_the_stripe_package(
     query = f"?{brackets_bared(request.query)}" if request.query else ""
     assert (request.method, request.path + query) == (method, url)
     assert brackets_bared(request.form) == (body or "")
+
+
+offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+times = st.datetimes(datetime(1970, 1, 3), datetime(9999, 12, 29), timezones=offsets)  # noqa: DTZ001
+
+
+@settings(deadline=None)
+@given(times.map(lambda time: time.replace(microsecond=0)))
+def test_a_time_goes_out_in_the_bytes_of_the_stripe_package(time: datetime) -> None:
+    request = build_request(CATALOG["list_events"], {"created": {"lt": time.isoformat()}})
+    _, url, _ = sent_by_stripe("GET", request.path, {"created": {"lt": time}})
+    assert f"{request.path}?{request.query}" == url
 
 
 scalars = texts | st.integers(-LARGEST, LARGEST)

@@ -3,7 +3,9 @@ The four use cases that the templates were made for, end to end: MCP client, ser
 """
 
 import json
+from calendar import monthrange
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -115,3 +117,52 @@ async def test_what_waits_for_a_customer_is_billed_in_its_currency(agent: Agent)
         )
         assert draft["currency"] == currency
         assert draft["total"] > 0
+
+
+async def test_a_month_given_by_its_dates_is_all_of_it_and_nothing_else(agent: Agent) -> None:
+    charges: list[dict[str, Any]] = []
+    more = True
+    while more:
+        after = {"starting_after": charges[-1]["id"]} if charges else {}
+        page = await agent.call("list_charges", limit=100, **after)
+        charges, more = charges + page["data"], page["has_more"]
+    months: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for charge in charges:
+        moment = datetime.fromtimestamp(charge["created"], UTC)
+        months.setdefault((moment.year, moment.month), []).append(charge)
+    assert len(months) > 2
+    for (year, month), wanted in months.items():
+        last = monthrange(year, month)[1]
+        created = {"gte": f"{year}-{month:02}-01", "lte": f"{year}-{month:02}-{last}"}
+        assert (await agent.call("list_charges", created=created, limit=100))["data"] == wanted
+
+
+async def test_a_day_given_by_its_date_is_all_of_it_and_nothing_else(agent: Agent) -> None:
+    charges = (await agent.call("list_charges", limit=100))["data"]
+    for moment in {charge["created"] for charge in charges[:10]}:
+        day = datetime.fromtimestamp(moment, UTC).date()
+        listed = (await agent.call("list_charges", created=day.isoformat(), limit=100))["data"]
+        assert listed == [
+            charge for charge in charges if datetime.fromtimestamp(charge["created"], UTC).date() == day
+        ]
+
+
+async def test_a_trial_and_an_invoice_end_on_the_date_that_was_said(agent: Agent) -> None:
+    year = datetime.now(UTC).year + 1
+    first = int(datetime(year, 1, 1, tzinfo=UTC).timestamp())
+    [customer] = (await agent.call("search_customers", email=EMAIL))["data"]
+    [price, *_] = (await agent.call("list_prices", type="recurring", active=True, currency="usd"))["data"]
+    subscription = await agent.call(
+        "create_subscription",
+        customer=customer["id"],
+        items=[{"price": price["id"]}],
+        trial_end=f"{year}-01-01",
+    )
+    assert (subscription["status"], subscription["trial_end"]) == ("trialing", first)
+    draft = await agent.call(
+        "create_draft_invoice",
+        customer=customer["id"],
+        collection_method="send_invoice",
+        due_date=f"{year}-01-01T00:00:00Z",
+    )
+    assert draft["due_date"] == first

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import redact
+from stripe_mcp.times import parse
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -50,7 +51,8 @@ def _validator(template: Template) -> "Validator":
     """
     The compiled schema of *template*, made at its first call.
     """
-    from jsonschema import Draft202012Validator  # imported late: 50 ms that `tools/list` need not pay
+    # Imported late: 50 ms that `tools/list` need not pay.
+    from jsonschema import Draft202012Validator, FormatChecker
     from jsonschema.exceptions import ValidationError
     from jsonschema.validators import extend
 
@@ -61,7 +63,9 @@ def _validator(template: Template) -> "Validator":
             yield ValidationError("does not match")
 
     strict: Any = extend(Draft202012Validator, {"pattern": pattern})  # type: ignore[no-untyped-call]
-    return cast("Validator", strict(template.input))
+    dates = FormatChecker(())
+    dates.checks("date-time")(lambda value: not isinstance(value, str) or parse(value) is not None)
+    return cast("Validator", strict(template.input, format_checker=dates))
 
 
 def _across(template: Template, arguments: dict[str, Any]) -> Iterator[str]:
@@ -138,7 +142,8 @@ def _explain(error: "ValidationError") -> Iterator[str]:
             for branch in meant:
                 yield from _explain(branch)
             if not meant:
-                yield f"{field}: must be {' or '.join(_article(branch['type']) for branch in rule)}"
+                kinds = (branch.get("format", branch["type"]) for branch in rule)
+                yield f"{field}: must be {' or '.join(map(_article, kinds))}"
         case _:
             key = "a key " if "propertyNames" in error.schema_path else ""
             yield f"{field or 'arguments'}: {key}{_words(str(error.validator), rule)}"
@@ -164,6 +169,7 @@ def _words(keyword: str, rule: Any) -> str:
             return "must be empty" if rule == 0 else f"must have at most {rule} characters"
     rules = {
         "pattern": "must match {}",
+        "format": "must be a date or time such as 2026-11-01 or 2026-11-01T09:30:00Z, or Unix seconds",
         "minimum": "must be at least {}",
         "maximum": "must be at most {}",
         "minItems": "must have at least {} entries",

@@ -3,7 +3,7 @@ From arguments to the HTTP request they stand for. No I/O.
 
 Stripe's own rule places every argument: one named in the path fills the path; the rest are the
 query of a GET or DELETE and the form of a POST. What is sent is what was said: nothing is coerced,
-and nothing is dropped in silence.
+and nothing is dropped in silence; a date is written in the Unix seconds it stands for.
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from urllib.parse import quote, quote_plus
 from stripe_mcp.arguments import find_problems
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import InvalidArguments
+from stripe_mcp.times import parse
 
 _LONGEST_QUERY = 60_000  # characters, percent-encoded; httpx takes no URL of more than 65,536
 
@@ -51,11 +52,42 @@ def build_request(template: Template, arguments: dict[str, Any]) -> StripeReques
         raise InvalidArguments(problems)
     method, route = template.request.method, template.request.path
     in_path = {name: quote(arguments[name], safe="") for name in template.path_arguments}
-    rest = encode_form({name: value for name, value in arguments.items() if name not in in_path})
+    timed = _in_seconds(arguments, [template.input])
+    rest = encode_form({name: value for name, value in timed.items() if name not in in_path})
     if method != "POST" and len(rest) > _LONGEST_QUERY:
         raise InvalidArguments([f"all arguments together: {len(rest)} characters, at most {_LONGEST_QUERY}"])
     place = "form" if method == "POST" else "query"
     return StripeRequest(method, route, route.format(**in_path), **{place: rest})
+
+
+def _in_seconds(value: Any, schemas: list[dict[str, Any]], name: str = "") -> Any:
+    """
+    *value*, which stands at *name*, with Unix seconds wherever *schemas* admit a date and it is one.
+    """
+    branches = [branch for schema in schemas for branch in schema.get("anyOf", [schema])]
+    match value:
+        case dict():
+            return {key: _in_seconds(child, _at(key, branches), key) for key, child in value.items()}
+        case list():
+            items = [branch.get("items", {}) for branch in branches]
+            return [_in_seconds(child, items) for child in value]
+        case str() if any("format" in branch for branch in branches) and (span := parse(value)):
+            return span.range() if any(_is_range(branch) for branch in branches) else span.bound(name)
+    return value
+
+
+def _at(key: str, branches: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """
+    What *branches* say of the value of *key*.
+    """
+    return [
+        branch.get("properties", {}).get(key) or branch.get("additionalProperties") or {}
+        for branch in branches
+    ]
+
+
+def _is_range(schema: dict[str, Any]) -> bool:
+    return "gte" in schema.get("propertyNames", {}).get("enum", schema.get("properties", {}))
 
 
 def encode_form(arguments: dict[str, Any]) -> str:

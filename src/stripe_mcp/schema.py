@@ -27,6 +27,7 @@ class Schema(BaseModel):
     description: str = ""
     enum: Annotated[list[str | int], Field(min_length=1)] | None = None
     pattern: str | None = None
+    format: Literal["date-time"] | None = None
     minLength: NonNegativeInt = 0  # noqa: N815
     maxLength: NonNegativeInt | None = None  # noqa: N815
     minimum: _Number | None = None
