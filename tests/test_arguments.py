@@ -336,7 +336,7 @@ def test_s2_an_unknown_name_is_refused_at_every_level(template: Template) -> Non
             continue  # metadata's names are the merchant's own
         arguments = arguments_with(template, (*path, "amonut"), 500)
         problems = find_problems(template, arguments)
-        unknown = f"{field((*path, 'amonut'))}: unknown; known here: "
+        unknown = f"{field((*path, 'amonut'))}: unknown; "
         closed = f"{field(path)}: a key must be one of "
         if not any(problem.startswith((unknown, closed)) for problem in problems):
             sent.append((field(path), problems))
@@ -460,6 +460,12 @@ def map_of(kind: str, **rules: Any) -> dict[str, Any]:
         (map_of("string", propertyNames={"enum": ["a"]}), {"b": "c"}, "x: a key must be one of a"),
         (map_of("string"), {"a": 5}, "x.a: must be a string"),
         ({"type": "object", "additionalProperties": False}, {"a": 5}, "x.a: unknown; known here: nothing"),
+        (
+            {"type": "object", "properties": {"price": {"type": "string"}, "quantity": {"type": "integer"}},
+             "additionalProperties": False},
+            {"pirce": "price_1"},
+            "x.pirce: unknown; did you mean price? known here: price, quantity",
+        ),
         ({"anyOf": [EMPTY, map_of("string")]}, 5, "x: must be a string or an object"),
         ({"anyOf": [EMPTY, map_of("string")]}, "a", "x: must be empty"),
         ({"anyOf": [EMPTY, map_of("string")]}, {"a": 5}, "x.a: must be a string"),

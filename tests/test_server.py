@@ -100,7 +100,7 @@ async def test_invalid_arguments_are_an_error_result_and_reach_nobody(client: Cl
         result = await client.call_tool("create_refund", {"payment_intent": "pi_1", "amonut": 5})
         assert not router.calls
     assert result.is_error
-    assert "amonut: unknown" in texts(result)[0]
+    assert "amonut: unknown; did you mean amount?" in texts(result)[0]
 
 
 async def test_an_unknown_tool_is_a_protocol_error(client: Client) -> None:
@@ -108,6 +108,17 @@ async def test_an_unknown_tool_is_a_protocol_error(client: Client) -> None:
         await client.call_tool("create_money", {})
     assert caught.value.error.code == INVALID_PARAMS
     assert "create_money" in caught.value.error.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "near"),
+    [("get_custmer", "get_customer_by_id"), ("list_refund", "list_refunds"), ("x" * 9999, "")],
+)
+async def test_a_misspelt_tool_is_told_its_name(client: Client, asked: str, near: str) -> None:
+    with pytest.raises(MCPError) as caught:
+        await client.call_tool(asked, {})
+    hint = f". Did you mean {near}?" if near else ""
+    assert caught.value.error.message == f"Unknown tool: {asked[:64]}{hint}"
 
 
 async def test_a_key_in_place_of_a_tools_name_is_not_repeated(client: Client) -> None:

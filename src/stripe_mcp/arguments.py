@@ -6,12 +6,13 @@ and never repeats the value, which may be a secret that ended up in the wrong pl
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import redact
+from stripe_mcp.spelling import nearest
 from stripe_mcp.times import parse
 
 if TYPE_CHECKING:
@@ -133,8 +134,11 @@ def _explain(error: "ValidationError") -> Iterator[str]:
             yield from (f"{within}{name}: required, and missing" for name in rule if name not in given)
         case "additionalProperties":
             known = schema.get("properties", {})
-            for name in given.keys() - known.keys():
-                yield f"{within}{_shown(name)}: unknown; known here: {', '.join(known) or 'nothing'}"
+            listed = f"known here: {', '.join(known) or 'nothing'}"
+            unknown = [name for name in given if name not in known][:_MOST_PROBLEMS]
+            yield from (
+                f"{within}{_shown(name)}: unknown; {_did_you_mean(name, known)}{listed}" for name in unknown
+            )
         case "anyOf":
             # An error of type at a branch's own root says that the branch was not meant.
             missed = {branch.schema_path[0] for branch in error.context if _misses(branch)}
@@ -147,6 +151,11 @@ def _explain(error: "ValidationError") -> Iterator[str]:
         case _:
             key = "a key " if "propertyNames" in error.schema_path else ""
             yield f"{field or 'arguments'}: {key}{_words(str(error.validator), rule)}"
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = nearest(name, known)
+    return f"did you mean {near}? " if near else ""
 
 
 def _misses(branch: "ValidationError") -> bool:

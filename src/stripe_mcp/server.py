@@ -21,6 +21,7 @@ from stripe_mcp.catalog import Template
 from stripe_mcp.errors import NotConnected, ToolError, redact
 from stripe_mcp.request import StripeRequest, build_request
 from stripe_mcp.settings import Mode
+from stripe_mcp.spelling import nearest
 from stripe_mcp.view import show
 
 if TYPE_CHECKING:
@@ -100,7 +101,9 @@ def create_server(
     ) -> types.CallToolResult:
         template = catalog.get(params.name)
         if template is None:
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}")
+            near = nearest(params.name, catalog)
+            hint = f". Did you mean {near}?" if near else ""
+            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}{hint}")
         try:
             request = build_request(template, params.arguments or {})
             reply = await ctx.lifespan_context.send(request)
