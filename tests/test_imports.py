@@ -29,17 +29,22 @@ ALLOWED = {
     "arguments": ("catalog errors spelling times", "jsonschema"),
     "request": ("arguments catalog errors times", ""),
     "spelling": ("", ""),
+    "facts": ("catalog", "pydantic"),
+    "declines": ("facts", "pydantic"),
+    "searching": ("facts spelling", ""),
+    "advice": ("catalog declines errors facts searching settings", ""),
+    "reference": ("advice declines", ""),
     "examples": ("catalog errors request", ""),
     "view": ("", ""),
     "rates": ("request", ""),
     "answer": ("request errors", ""),
     "transport": ("answer request errors rates", "httpx anyio"),
-    "server": ("settings catalog request view transport errors spelling", "mcp mcp_types"),
+    "server": ("advice settings catalog request view transport errors spelling", "mcp mcp_types"),
     "stdio": ("", "mcp anyio"),
     "simulator": ("simulator", "pydantic pydantic_core uvicorn"),
     "logs": ("errors", ""),
     "listing": ("catalog", "rich"),
-    "check": ("catalog errors request settings transport", "anyio rich"),
+    "check": ("advice catalog errors request settings transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
         "catalog check demo errors examples listing logs rates server settings simulator stdio transport",
@@ -117,6 +122,7 @@ def test_only_the_command_itself_imports_cli(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["catalog", "times", "arguments", "request", "view"])
+@pytest.mark.parametrize("module", ["catalog", "arguments", "request", "view", "advice"])
 def test_what_decides_over_a_request_knows_neither_network_nor_protocol(module: str) -> None:
     assert not outside(module) & {"httpx", "mcp", "mcp_types", "anyio", "socket"}
 
@@ -165,6 +171,7 @@ def test_listing_the_tools_loads_nothing_that_only_calls_need() -> None:
         "rich",
         "stripe_mcp.simulator",
         "stripe_mcp.transport",
+        "stripe_mcp.advice",
         "stripe_mcp.cli",
     )
     assert not set(loaded.split()) & set(late)

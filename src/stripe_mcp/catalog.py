@@ -1,5 +1,5 @@
 """
-The catalog: one TOML file is one template, one template is one tool. No registry.
+The catalog: one TOML file below `tools/` is one template, one template is one tool. No registry.
 
 A file's name is the tool's name and its folder the category. `[input]` and `[annotations]` are
 handed to clients word for word. Whatever breaks a rule of the format stops the start with the
@@ -9,6 +9,7 @@ name of the file, since a template decides what happens to money.
 import re
 import tomllib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -152,7 +153,8 @@ def load_catalog(*folders: Path) -> dict[str, Template]:
 
 def _read_folder(folder: Path) -> Iterator[Template]:
     files = sorted(folder.glob("tools/*/*.toml"))
-    if stray := {*folder.glob("*.toml"), *folder.glob("tools/**/*.toml")} - {*files}:
+    facts = builtin_folder().glob("*.toml")
+    if stray := {*folder.glob("*.toml"), *folder.glob("tools/**/*.toml")} - {*files, *facts}:
         raise ConfigurationError(f"{min(stray)}: a template belongs into tools/<category>/ of the folder")
     seen: dict[str, Path] = {}
     for file in files:
@@ -165,12 +167,24 @@ def _read_folder(folder: Path) -> Iterator[Template]:
 def _read_template(file: Path) -> Template:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,63}", file.stem):
         raise ConfigurationError(f"{file}: a tool's name is snake case, at most 64 characters")
-    try:
+    with naming(file):
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         if given := content.keys() & {"name", "category"}:
             raise ConfigurationError(f"{file}: {sorted(given)} are the names of the file and its folder")
         _Schema.model_validate(content)
         return Template.model_validate({**content, "name": file.stem, "category": file.parent.name})
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """
+    Whatever keeps *file* from being read and understood in here is told with its name.
+
+    Raises:
+        ConfigurationError: Something does.
+    """
+    try:
+        yield
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{file}: {error}") from None
     except ValidationError as error:

@@ -13,6 +13,7 @@ import anyio
 from rich.console import Console
 from rich.table import Column, Table
 
+from stripe_mcp.advice import advise
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import NoAnswer, NotConnected, StripeError, ToolError
 from stripe_mcp.request import StripeRequest, build_request
@@ -45,7 +46,7 @@ async def _check(
         finally:
             await transport.aclose()
     except ToolError as error:
-        console.print(str(error))
+        console.print(advise(error, None, settings.mode) if isinstance(error, StripeError) else str(error))
         return 1
     table = Table(Column("Tool", overflow="fold"), Column("May this key call it?", overflow="fold"))
     for name, verdict in verdicts.items():

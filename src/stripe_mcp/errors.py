@@ -10,8 +10,9 @@ What can go wrong, sorted by who can act on it.
         ├── StripeError         Stripe refused; nothing was changed
         └── OutcomeUnknown      a write went out, and no answer says what became of it
 
-The text of a `ToolError` is written for a model: what happened, whether anything was changed,
-what to do next. No text ever holds more of a key than its last four characters.
+The text of a `ToolError` is written for a model: what happened, whether anything was changed, what to
+do next; what to do about a `StripeError` is said by `advice`. No text ever holds more of a key than
+its last four characters.
 """
 
 import re
@@ -118,12 +119,17 @@ class StripeError(ToolError):
     def __str__(self) -> str:
         what = ", ".join(part for part in (self.type, self.code, self.decline_code) if part)
         said = self.message or "Stripe gave no message."
+        facts = {
+            "param": self.param,
+            "limit": self.rate_limit,
+            "request": self.request_id,
+            "docs": self.doc_url,
+        }
         lines = [
             f"Stripe answered {self.status}{f' ({what})' if what else ''}: {said}",
-            f"Nothing was changed. {self._advice()}",
+            *(f"{name}: {value}" for name, value in facts.items() if value),
+            "Nothing was changed.",
         ]
-        facts = {"param": self.param, "request": self.request_id, "docs": self.doc_url}
-        lines.extend(f"{name}: {value}" for name, value in facts.items() if value)
         return redact("\n".join(lines))
 
     @property
@@ -132,64 +138,3 @@ class StripeError(ToolError):
         The answer in a few words, without advice.
         """
         return redact(f"Stripe answered {self.status} (request: {self.request_id or 'without an id'}).")
-
-    def _advice(self) -> str:
-        if self.type == "idempotency_error":
-            return "This is a fault of stripe-mcp: please report it with the request id."
-        # Stripe gives no code for a refund of more than is left.
-        not_now = re.search(r"already|_not_editable|_too_large|unexpected_state", self.code or "")
-        if not_now or "unrefunded amount" in (self.message or ""):
-            return "The object does not allow this: read it, and ask the user before trying anything else."
-        if self.code == "lock_timeout":
-            return "Another request is working on the same object: call again in a few seconds."
-        return _ADVICE.get(self.status, _at_fault)(self)
-
-
-def _not_found(error: StripeError) -> str:
-    if "similar object exists in" in (error.message or ""):
-        return "The object belongs to the other mode: live objects need a live key, test objects a test key."
-    return (
-        "Do not guess ids: find the object with a search or list tool. What is canceled or deleted already "
-        "counts as not found, and test and live mode share no objects."
-    )
-
-
-def _forbidden(error: StripeError) -> str:
-    permission = re.search(r"\brak_\w+", error.message or "")
-    missing = f"the permission {permission[0]}" if permission else "a permission for this"
-    return (
-        f"The restricted key lacks {missing}. Calling again will not help: the user can add it to the key "
-        "in the Stripe Dashboard under Developers > API keys."
-    )
-
-
-def _rate_limited(error: StripeError) -> str:
-    reason = f" ({error.rate_limit})" if error.rate_limit else ""
-    wait = f"in {error.retry_after:.0f} seconds" if error.retry_after else "in some seconds"
-    return f"Too many requests{reason}: call again {wait}, and not in parallel."
-
-
-def _declined(error: StripeError) -> str:
-    return (
-        "No money moved. The message above may be told to the customer; they can contact their bank or use "
-        "another payment method. Do not repeat the call with the same one."
-    )
-
-
-_ADVICE = {
-    400: lambda error: "Correct the arguments and call again.",
-    401: lambda error: (
-        "Calling again will not help: the user has to put a valid key into STRIPE_SECRET_KEY and restart "
-        "this server; `stripe-mcp check` tests it."
-    ),
-    402: _declined,
-    403: _forbidden,
-    404: _not_found,
-    409: lambda error: "It conflicts with another request: read the object's state, then decide.",
-    424: lambda error: "A system outside Stripe failed: call again in a minute.",
-    429: _rate_limited,
-}
-
-
-def _at_fault(error: StripeError) -> str:
-    return "The fault is on Stripe's side: call again in a minute; status.stripe.com tells of outages."

@@ -18,7 +18,7 @@ from mcp.shared.exceptions import MCPError
 
 from stripe_mcp import __version__
 from stripe_mcp.catalog import Template
-from stripe_mcp.errors import NotConnected, ToolError, redact
+from stripe_mcp.errors import NotConnected, StripeError, ToolError, redact
 from stripe_mcp.request import StripeRequest, build_request
 from stripe_mcp.settings import Mode
 from stripe_mcp.spelling import nearest
@@ -109,6 +109,10 @@ def create_server(
             reply = await ctx.lifespan_context.send(request)
             label = [mode] if request.writes else []  # nobody is to take play money for real money
             return _result(*label, show(reply.body))
+        except StripeError as error:
+            from stripe_mcp.advice import advise  # imported late: it comes with data that only refusals need
+
+            return _result(advise(error, template, mode), is_error=True)
         except ToolError as error:
             return _result(str(error), is_error=True)
         except Exception:
