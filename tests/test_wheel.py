@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -23,6 +24,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert built.returncode == 0, built.stdout + built.stderr
     [file] = folder.glob("*.whl")
     return file
+
+
+def test_the_wheel_holds_the_whole_catalog(wheel: Path) -> None:
+    catalog = ROOT / "catalog"
+    shipped = {
+        f"stripe_mcp/_catalog/{file.relative_to(catalog).as_posix()}" for file in catalog.rglob("*.toml")
+    }
+    assert shipped <= {*ZipFile(wheel).namelist()}
 
 
 def test_the_wheel_installed_in_an_empty_venv_lists_the_tools(wheel: Path, tmp_path: Path) -> None:
