@@ -121,8 +121,7 @@ def test_only_the_command_itself_imports_cli(module: str) -> None:
     assert module == "__main__" or "cli" not in inside(module)
 
 
-@pytest.mark.parametrize("module", ["catalog", "times", "arguments", "request", "view"])
-@pytest.mark.parametrize("module", ["catalog", "arguments", "request", "view", "advice"])
+@pytest.mark.parametrize("module", ["catalog", "times", "arguments", "request", "view", "advice"])
 def test_what_decides_over_a_request_knows_neither_network_nor_protocol(module: str) -> None:
     assert not outside(module) & {"httpx", "mcp", "mcp_types", "anyio", "socket"}
 
