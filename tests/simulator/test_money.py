@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stripe_mcp.currency import CURRENCIES, decimals
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.errors import StripeError
-from stripe_mcp.simulator.money import CURRENCIES, amount_text, decimals, fee_for
+from stripe_mcp.simulator.money import amount_text, fee_for
 from stripe_mcp.simulator.refunds import create_refund
 from tests.simulator.front_door import DAY, NOW, Shop
 from tests.simulator.till import Till

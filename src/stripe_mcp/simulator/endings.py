@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from stripe_mcp.currency import THREE_DECIMAL
 from stripe_mcp.simulator.collection import void
 from stripe_mcp.simulator.drafts import add_invoice
 from stripe_mcp.simulator.events import emit
@@ -19,7 +20,6 @@ from stripe_mcp.simulator.invoice_items import (
     take_pending_items,
     waiting_items,
 )
-from stripe_mcp.simulator.money import THREE_DECIMAL
 from stripe_mcp.simulator.periods import DAY
 from stripe_mcp.simulator.standing import ENDED, end
 from stripe_mcp.simulator.store import Store, due

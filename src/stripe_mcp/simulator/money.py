@@ -1,28 +1,15 @@
 """
-Currencies: how many decimals, least amounts, fees, and amounts as text.
+Money: least and largest amounts, fees, and amounts as Stripe's messages write them.
 
 Rule: an amount is an integer in the smallest unit of its currency, everywhere.
-Lists from https://docs.stripe.com/currencies.
+Figures from https://docs.stripe.com/currencies.
 """
 
 from __future__ import annotations
 
+from stripe_mcp.currency import SENT_TIMES_100, THREE_DECIMAL, decimals
 from stripe_mcp.simulator.errors import StripeError
 
-ZERO_DECIMAL = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()  # noqa: SIM905 - 15 lines less
-)
-THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
-TWO_DECIMAL = frozenset(
-    """
-    aed afn all amd ang aoa ars aud awg azn bam bbd bdt bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny
-    cop crc cve czk dkk dop dzd egp etb eur fjd fkp gbp gel gip gmd gtq gyd hkd hnl htg huf idr ils inr
-    isk jmd kes kgs khr kyd kzt lak lbp lkr lrd lsl mad mdl mkd mmk mnt mop mur mvr mwk mxn myr mzn nad
-    ngn nio nok npr nzd pab pen pgk php pkr pln qar ron rsd rub sar sbd scr sek sgd shp sle sos srd std
-    szl thb tjs top try ttd twd tzs uah ugx usd uyu uzs wst xcd xcg yer zar zmw
-    """.split()  # noqa: SIM905 - 130 lines less
-)
-CURRENCIES = TWO_DECIMAL | ZERO_DECIMAL | THREE_DECIMAL
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 # https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts, smallest units. In other currencies
@@ -37,19 +24,10 @@ LARGEST_CHARGE = 99_999_999
 LARGEST_CHARGE_IN = {"cop": 9_999_999_999, "idr": 999_999_999_999, "inr": 999_999_999}
 
 # The last digits of an amount that have to be 0: https://docs.stripe.com/currencies#special-cases
-ROUND_TO = dict.fromkeys(THREE_DECIMAL, 10) | {"isk": 100, "ugx": 100}
+ROUND_TO = dict.fromkeys(THREE_DECIMAL, 10) | dict.fromkeys(SENT_TIMES_100, 100)
 
 FEE_PER_MILLE = 29
 FEE_FIXED = 30
-
-
-def decimals(currency: str) -> int:
-    """
-    Digits after the point: 0, 2 or 3.
-    """
-    if currency in ZERO_DECIMAL:
-        return 0
-    return 3 if currency in THREE_DECIMAL else 2
 
 
 def amount_text(amount: int, currency: str) -> str:

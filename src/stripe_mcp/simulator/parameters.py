@@ -15,9 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stripe_mcp.currency import CURRENCIES
 from stripe_mcp.simulator.errors import StripeError, missing_parameter, unsupported
 from stripe_mcp.simulator.metadata import MOST_KEYS
-from stripe_mcp.simulator.money import CURRENCIES
 
 KEY = re.compile(r"(\w+)(\[\]|\{\})?([?!]*)")
 INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
