@@ -18,7 +18,7 @@ def with_table(text: str) -> str:
     """
     *text* with the catalog's table between the markers.
     """
-    table = markdown(load_catalog(builtin_folder()))
+    table = markdown(load_catalog(builtin_folder()).templates)
     replaced, count = _MARKED.subn(lambda _: table, text)
     assert count == 1, "README.md has lost its <!-- tools --> markers"
     return replaced

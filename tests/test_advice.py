@@ -19,10 +19,10 @@ from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.errors import StripeError
 from stripe_mcp.reference import error_reference
 from stripe_mcp.server import create_server
-from stripe_mcp.settings import Mode
+from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.transport import Transport
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 STRIPE = "https://stripe.test"
 MODES: tuple[Mode, ...] = get_args(Mode)
 NOT_ALLOWED = "ask the user before trying anything else"
@@ -303,7 +303,9 @@ async def test_a_client_of_either_era_is_told_what_to_do(
     headers = {"Stripe-Rate-Limited-Reason": "endpoint-rate", "Retry-After": "7"} if status == 429 else {}
     with respx.mock(base_url=STRIPE) as router:
         router.route().respond(status, json={"error": error}, headers=headers)
-        async with Client(create_server(CATALOG, "TEST", connect), mode=era) as client:
+        async with Client(
+            create_server(load_catalog(builtin_folder()), Settings(mode="TEST"), connect), mode=era
+        ) as client:
             result = await client.call_tool(tool, arguments)
     assert result.is_error
     [block] = result.content

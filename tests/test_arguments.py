@@ -16,7 +16,7 @@ from stripe_mcp.arguments import find_problems
 from stripe_mcp.catalog import Template, builtin_folder, load_catalog
 from stripe_mcp.request import build_request
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 
 of_every_tool = pytest.mark.parametrize("template", CATALOG.values(), ids=CATALOG)
 

@@ -10,7 +10,7 @@ from stripe_mcp.catalog import Example, Rejected, Template, builtin_folder, load
 from stripe_mcp.errors import InvalidArguments
 from stripe_mcp.request import build_request
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 EXAMPLES = {
     f"{name}-{example.shows}": (template, example)
     for name, template in CATALOG.items()

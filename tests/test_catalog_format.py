@@ -127,7 +127,7 @@ def refusal(folder: Path) -> str:
 
 def test_a_file_becomes_a_template_with_the_names_of_file_and_folder(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
-    (template,) = load_catalog(tmp_path).values()
+    (template,) = load_catalog(tmp_path).templates.values()
     assert (template.name, template.category, template.title) == ("pay_gift", "gifts", "Pay Gift")
     assert template.path_arguments == ["gift_id"]
     assert template.input == GOOD["input"]
@@ -136,7 +136,7 @@ def test_a_file_becomes_a_template_with_the_names_of_file_and_folder(tmp_path: P
 
 def test_what_is_optional_may_be_left_out(tmp_path: Path) -> None:
     write(tmp_path, changed(*map(removing, OPTIONAL)))
-    (template,) = load_catalog(tmp_path).values()
+    (template,) = load_catalog(tmp_path).templates.values()
     assert (template.confirm, template.one_of, template.requires) == (False, [], {})
 
 
@@ -339,7 +339,7 @@ def test_a_required_argument_may_be_one_of_the_names_that_an_object_admits(tmp_p
         "additionalProperties": {"type": "string"},
     }
     write(tmp_path, changed(setting(f"{NAMED}.address", schema)))
-    assert load_catalog(tmp_path)["pay_gift"].input["properties"]["address"] == schema
+    assert load_catalog(tmp_path).templates["pay_gift"].input["properties"]["address"] == schema
 
 
 @pytest.mark.parametrize("where", LEAVES)
@@ -439,8 +439,8 @@ def test_a_folder_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     write(mine, {**GOOD, "title": "My Refund"}, "presents/create_refund.toml")
     write(mine, GOOD)
-    builtin = load_catalog(builtin_folder())
-    both = load_catalog(builtin_folder(), mine)
+    builtin = load_catalog(builtin_folder()).templates
+    both = load_catalog(builtin_folder(), mine).templates
     assert both.keys() == builtin.keys() | {"pay_gift"}
     assert (both["create_refund"].title, both["create_refund"].category) == ("My Refund", "presents")
     unchanged = both.keys() - {"create_refund", "pay_gift"}
@@ -457,7 +457,7 @@ def test_a_folder_of_ones_own_keeps_the_same_rules(tmp_path: Path) -> None:
 def test_templates_come_sorted_by_category_and_name(tmp_path: Path) -> None:
     for file in ("b/a_tool", "a/c_tool", "a/b_tool"):
         write(tmp_path, GOOD, f"{file}.toml")
-    assert list(load_catalog(tmp_path)) == ["b_tool", "c_tool", "a_tool"]
+    assert list(load_catalog(tmp_path).templates) == ["b_tool", "c_tool", "a_tool"]
 
 
 def test_the_catalog_inside_a_wheel_wins_over_the_checkout(

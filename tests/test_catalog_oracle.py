@@ -26,7 +26,7 @@ import stripe.params
 from stripe_mcp.catalog import Template, builtin_folder, load_catalog
 from stripe_mcp.transport import API_VERSION
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 
 KNOWN = {
     "list_events_by_type.type: required here": "without it this would be list_events",

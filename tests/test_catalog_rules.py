@@ -17,7 +17,7 @@ from stripe_mcp.catalog import Template, builtin_folder, load_catalog
 from stripe_mcp.times import parse
 
 FOLDER = builtin_folder()
-CATALOG = load_catalog(FOLDER)
+CATALOG = load_catalog(FOLDER).templates
 
 DATES = FormatChecker(())
 DATES.checks("date-time")(lambda value: not isinstance(value, str) or parse(value) is not None)

@@ -11,7 +11,7 @@ import respx
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.cli import main
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 WRITES = [name for name, template in CATALOG.items() if not template.annotations.readOnlyHint]
 READS = [name for name, template in CATALOG.items() if template.annotations.readOnlyHint]
 STRIPE = "https://api.stripe.com"

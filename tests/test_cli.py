@@ -19,7 +19,7 @@ from stripe_mcp import __version__
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.cli import main
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 
 
 @pytest.fixture(autouse=True)

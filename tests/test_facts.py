@@ -11,10 +11,11 @@ from stripe_mcp.advice import Refusals
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.declines import Declines
 from stripe_mcp.errors import ConfigurationError
-from stripe_mcp.facts import Facts, read_facts
+from stripe_mcp.facts import read_facts
+from stripe_mcp.reading import Strict
 from stripe_mcp.searching import Search
 
-FILES: dict[str, type[Facts]] = {"declines.toml": Declines, "errors.toml": Refusals, "search.toml": Search}
+FILES: dict[str, type[Strict]] = {"declines.toml": Declines, "errors.toml": Refusals, "search.toml": Search}
 
 
 def test_every_file_beside_the_templates_has_a_form_and_keeps_it() -> None:
@@ -26,7 +27,7 @@ def test_every_file_beside_the_templates_has_a_form_and_keeps_it() -> None:
 @pytest.mark.parametrize("content", [None, b"[", b"\xff", b"", b"surprise = 1"], ids=repr)
 @pytest.mark.parametrize(("name", "form"), FILES.items())
 def test_what_breaks_the_form_is_told_with_the_name_of_the_file(
-    name: str, form: type[Facts], content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, form: type[Strict], content: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(facts, "builtin_folder", lambda: tmp_path)
     if content is not None:

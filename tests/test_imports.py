@@ -24,25 +24,32 @@ ALLOWED = {
     "errors": ("", ""),
     "settings": ("errors", ""),
     "schema": ("", "pydantic"),
-    "catalog": ("errors schema", "pydantic"),
+    "catalog": ("errors objects reading schema", "pydantic"),
     "times": ("", ""),
     "arguments": ("catalog errors spelling times", "jsonschema"),
     "request": ("arguments catalog errors times", ""),
     "spelling": ("", ""),
-    "facts": ("catalog", "pydantic"),
-    "declines": ("facts", "pydantic"),
-    "searching": ("facts spelling", ""),
-    "advice": ("catalog declines errors facts searching settings", ""),
+    "facts": ("catalog reading", "pydantic"),
+    "declines": ("facts reading", "pydantic"),
+    "searching": ("facts reading spelling", ""),
+    "advice": ("catalog declines errors facts reading searching settings", ""),
     "reference": ("advice declines", ""),
     "examples": ("catalog errors request", ""),
-    "view": ("", ""),
+    "reading": ("errors", "pydantic"),
+    "objects": ("reading", "pydantic"),
+    "output": ("catalog objects", ""),
+    "view": ("currency objects text times", ""),
+    "results": ("objects pii view", ""),
     "currency": ("", "babel"),
     "text": ("", ""),
-    "pii": ("", ""),
+    "pii": ("text", ""),
     "rates": ("request", ""),
-    "answer": ("request errors", ""),
+    "answer": ("request errors text", ""),
     "transport": ("answer request errors rates", "httpx anyio"),
-    "server": ("advice settings catalog request view transport errors spelling", "mcp mcp_types"),
+    "server": (
+        "advice settings catalog objects output pii request results view transport errors spelling",
+        "mcp mcp_types",
+    ),
     "stdio": ("", "mcp anyio"),
     "simulator": ("simulator currency", "pydantic pydantic_core uvicorn"),
     "logs": ("errors", ""),
@@ -150,9 +157,10 @@ import anyio
 from mcp import Client
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.server import create_server
+from stripe_mcp.settings import Settings
 
 async def main():
-    async with Client(create_server(load_catalog(builtin_folder()), "TEST", None)) as client:
+    async with Client(create_server(load_catalog(builtin_folder()), Settings(mode="TEST"), None)) as client:
         print(len((await client.list_tools()).tools))
 
 anyio.run(main)

@@ -20,7 +20,7 @@ from stripe_mcp.catalog import Template, builtin_folder, load_catalog
 from stripe_mcp.errors import InvalidArguments
 from stripe_mcp.request import StripeRequest, build_request, encode_form
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 EXAMPLES = {
     f"{name}-{example.shows}": (template, example.arguments)
     for name, template in CATALOG.items()

@@ -15,7 +15,7 @@ from stripe_mcp.settings import Mode
 from stripe_mcp.simulator.errors import StripeError as Refused
 from stripe_mcp.simulator.search import FIELDS, parse_query
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 SEARCHES = [template for template in CATALOG.values() if template.request.path.endswith("/search")]
 RESOURCES = ["charges", "customers", "invoices", "payment_intents"]
 

@@ -15,14 +15,14 @@ from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.server import INSTRUCTIONS, create_server
-from stripe_mcp.settings import Mode
+from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.transport import Transport
 
 pytestmark = pytest.mark.anyio
 
 CATALOG = load_catalog(builtin_folder())
 STRIPE = "https://stripe.test"
-BALANCE = {"object": "balance", "available": [], "livemode": False}
+BALANCE = {"object": "balance", "available": []}
 REFUND = {"object": "refund", "id": "re_1", "amount": 2500, "status": "succeeded", "failure_reason": None}
 
 
@@ -32,7 +32,9 @@ def connect() -> Transport:
 
 @pytest.fixture(params=["auto", "legacy"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    async with Client(create_server(CATALOG, "TEST", connect), mode=request.param) as connected:
+    async with Client(
+        create_server(CATALOG, Settings(mode="TEST"), connect), mode=request.param
+    ) as connected:
         yield connected
 
 
@@ -42,9 +44,12 @@ def texts(result: CallToolResult) -> list[str]:
 
 async def test_every_template_is_listed_word_for_word(client: Client) -> None:
     listed = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert list(listed) == list(CATALOG)
-    for name, template in CATALOG.items():
+    assert list(listed) == list(CATALOG.templates)
+    for name, template in CATALOG.templates.items():
         tool = listed[name].model_dump(by_alias=True, exclude_none=True)
+        assert tool.pop("outputSchema")["type"] == "object"
+        if template.annotations.readOnlyHint:
+            assert tool["inputSchema"]["properties"].pop("detail") == {"type": "string", "enum": ["full"]}
         assert tool == {
             "name": name,
             "title": template.title,
@@ -76,7 +81,7 @@ async def test_a_tool_without_arguments_can_be_called_without_any(
 @respx.mock(base_url=STRIPE)
 async def test_the_result_of_a_write_begins_with_the_mode(respx_mock: respx.MockRouter, mode: Mode) -> None:
     respx_mock.post("/v1/refunds").respond(json=REFUND)
-    async with Client(create_server(CATALOG, mode, connect)) as client:
+    async with Client(create_server(CATALOG, Settings(mode=mode), connect)) as client:
         label, body = texts(await client.call_tool("create_refund", {"payment_intent": "pi_1"}))
     assert label == mode
     assert json.loads(body) == {name: value for name, value in REFUND.items() if value is not None}
@@ -141,8 +146,8 @@ async def test_an_exception_of_ours_never_shows_its_text(
 
 
 async def test_without_a_key_tools_are_listed_and_a_call_says_how_to_connect() -> None:
-    async with Client(create_server(CATALOG, "NO KEY", None)) as client:
-        assert len((await client.list_tools()).tools) == len(CATALOG)
+    async with Client(create_server(CATALOG, Settings(mode="NO KEY"), None)) as client:
+        assert len((await client.list_tools()).tools) == len(CATALOG.templates)
         result = await client.call_tool("get_balance", {})
     assert result.is_error
     assert "STRIPE_SECRET_KEY" in texts(result)[0]
@@ -158,7 +163,7 @@ async def test_one_connection_to_stripe_serves_all_calls_and_is_closed() -> None
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json=BALANCE)
 
-    async with Client(create_server(CATALOG, "TEST", counted)) as client:
+    async with Client(create_server(CATALOG, Settings(mode="TEST"), counted)) as client:
         for _ in range(3):
             assert not (await client.call_tool("get_balance", {})).is_error
     assert len(opened) == 1
@@ -167,16 +172,113 @@ async def test_one_connection_to_stripe_serves_all_calls_and_is_closed() -> None
 
 @pytest.mark.parametrize("mode", ["LIVE", "TEST", "SIMULATOR", "NO KEY"])
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-async def test_the_instructions_name_the_mode_and_stay_under_a_kilobyte(mode: Mode, era: Any) -> None:
-    async with Client(create_server(CATALOG, mode, None), mode=era) as client:
+async def test_the_instructions_name_the_mode_and_stay_short(mode: Mode, era: Any) -> None:
+    async with Client(create_server(CATALOG, Settings(mode=mode), None), mode=era) as client:
         instructions = client.instructions or ""
         info = client.server_info
     assert info
     assert instructions.startswith(mode.removeprefix("NO KEY") or "No key")
-    assert len(instructions.encode()) < 1024
+    assert len(instructions.encode()) < 1300  # Claude Code cuts them at 2 kB
     assert ("SIMULATOR" in info.name) == (mode == "SIMULATOR")
 
 
 def test_the_instructions_hold_what_the_templates_leave_out() -> None:
-    for shared in ("smallest unit", "starting_after", "next_page", "expand", "metadata", "Search:"):
+    for shared in ("smallest unit", "next_call", "detail", "expand", "metadata", "Search:"):
         assert shared in INSTRUCTIONS
+
+
+@respx.mock(base_url=STRIPE)
+async def test_full_detail_shows_what_lean_leaves_out(respx_mock: respx.MockRouter, client: Client) -> None:
+    route = respx_mock.get("/v1/balance").respond(json=BALANCE | {"livemode": False, "new": {"in": 2027}})
+    lean = await client.call_tool("get_balance", {})
+    full = await client.call_tool("get_balance", {"detail": "full"})
+    assert lean.structured_content == BALANCE
+    assert full.structured_content == BALANCE | {"livemode": False, "new": {"in": 2027}}
+    assert {call.request.url.query for call in route.calls} == {b""}
+
+
+@pytest.mark.parametrize("detail", ["lean", "", None, 1, True, ["full"], {"full": "full"}])
+async def test_a_detail_that_there_is_not_is_refused(client: Client, detail: Any) -> None:
+    result = await client.call_tool("get_balance", {"detail": detail})
+    assert result.is_error
+    assert "detail: must be full" in texts(result)[0]
+
+
+async def test_a_write_has_no_detail(client: Client) -> None:
+    result = await client.call_tool("create_refund", {"payment_intent": "pi_1", "detail": "full"})
+    assert result.is_error
+    assert "detail: unknown" in texts(result)[0]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "body"),
+    [
+        ("get_charge", {"charge_id": "ch_1"}, {"object": "charge"}),
+        ("get_charge", {"charge_id": "ch_1"}, {"object": "charge", "id": 5}),
+        ("list_charges", {}, {"object": "list"}),
+        ("list_charges", {}, {"object": "list", "data": None}),
+        ("list_charges", {}, {"object": "list", "data": ["ch_1"]}),
+        ("list_charges", {}, {"object": "list", "data": [{"object": "charge"}]}),
+    ],
+)
+@respx.mock(base_url=STRIPE)
+async def test_an_answer_that_lacks_what_every_answer_has_is_none(
+    respx_mock: respx.MockRouter, client: Client, tool: str, arguments: Any, body: Any
+) -> None:
+    """
+    R22.
+    """
+    respx_mock.get(path__startswith="/v1/charges").respond(json=body)
+    result = await client.call_tool(tool, arguments)
+    assert result.is_error
+    assert "could not be read" in texts(result)[0]
+
+
+@respx.mock(base_url=STRIPE)
+async def test_a_write_that_is_answered_without_an_id_has_an_unknown_outcome(
+    respx_mock: respx.MockRouter, client: Client
+) -> None:
+    """
+    R22.
+    """
+    respx_mock.post("/v1/refunds").respond(json={"object": "refund"})
+    result = await client.call_tool("create_refund", {"payment_intent": "pi_1"})
+    assert result.is_error
+    assert texts(result)[0].startswith("OUTCOME UNKNOWN")
+    assert "Idempotency key" in texts(result)[0]
+
+
+@respx.mock(base_url=STRIPE)
+async def test_personal_data_is_masked_where_that_is_wanted(respx_mock: respx.MockRouter) -> None:
+    customer = {"object": "customer", "id": "cus_1", "email": "john@example.com", "phone": "+15551234567"}
+    respx_mock.get("/v1/customers/cus_1").respond(
+        json=customer | {"metadata": {"note": "of john@example.com"}}
+    )
+    error = {"type": "invalid_request_error", "message": "No such customer: john@example.com"}
+    respx_mock.get("/v1/customers/cus_2").respond(404, json={"error": error})
+    async with Client(create_server(CATALOG, Settings(mode="TEST", redact_pii=True), connect)) as client:
+        for detail in ({}, {"detail": "full"}):
+            result = await client.call_tool("get_customer_by_id", {"customer_id": "cus_1"} | detail)
+            for shown in (result.structured_content, json.loads(texts(result)[0])):
+                assert (shown["email"], shown["phone"]) == ("j***@example.com", "***67")
+                assert shown["metadata"] == {"note": "of j***@example.com"}
+        result = await client.call_tool("get_customer_by_id", {"customer_id": "cus_2"})
+    assert "j***@example.com" in texts(result)[0]
+    assert "john" not in texts(result)[0]
+
+
+@respx.mock(base_url=STRIPE)
+async def test_what_stripe_says_in_an_error_is_cleaned_too(
+    respx_mock: respx.MockRouter, client: Client
+) -> None:
+    """
+    S9.
+    """
+    error = {
+        "type": "invalid_request_error",
+        "message": "No such\u202e charge\x00: \u200b'ch_1'" + "!" * 2000,
+    }
+    respx_mock.get("/v1/charges/ch_1").respond(404, json={"error": error})
+    [text] = texts(await client.call_tool("get_charge", {"charge_id": "ch_1"}))
+    assert "No such charge: 'ch_1'!!" in text
+    assert len(text) < 2000

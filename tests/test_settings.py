@@ -401,13 +401,19 @@ def test_a_live_key_may_name_stripe(base: str) -> None:
 
 # Numbers
 
-NUMBERS = {"STRIPE_MCP_DEADLINE": (50, 1, 600), "STRIPE_MCP_MAX_RETRIES": (2, 0, 10)}
+NUMBERS = {
+    "STRIPE_MCP_DEADLINE": (50, 1, 600),
+    "STRIPE_MCP_MAX_RETRIES": (2, 0, 10),
+    "STRIPE_MCP_MAX_RESULT_CHARS": (25_000, 5_000, 1_000_000),
+}
 
 
 def number(name: str, value: str | None, simulator: bool) -> int:
     environment = {} if value is None else {name: value}
     settings = read_settings(environment, simulator=simulator)
-    return settings.deadline if name == "STRIPE_MCP_DEADLINE" else settings.max_retries
+    value_read = getattr(settings, name.removeprefix("STRIPE_MCP_").lower())
+    assert isinstance(value_read, int)
+    return value_read
 
 
 @pytest.mark.parametrize("simulator", [False, True])
@@ -422,7 +428,7 @@ def test_numbers_have_a_default_and_bounds(name: str, simulator: bool) -> None:
 @pytest.mark.parametrize("simulator", [False, True])
 @pytest.mark.parametrize("name", NUMBERS)
 @pytest.mark.parametrize(
-    "beyond", ["-1", "least", "most", "1.5", "1e1", "ten", "٣", "+1", "0x1", "1_0", "99999"]
+    "beyond", ["-1", "least", "most", "1.5", "1e1", "ten", "٣", "+1", "0x1", "1_0", "99999999"]
 )
 def test_what_is_no_number_within_the_bounds_is_refused(name: str, beyond: str, simulator: bool) -> None:
     _, least, most = NUMBERS[name]
@@ -430,6 +436,24 @@ def test_what_is_no_number_within_the_bounds_is_refused(name: str, beyond: str, 
     with pytest.raises(ConfigurationError) as raised:
         number(name, value, simulator)
     assert str(raised.value) == f"{name} must be a whole number from {least} to {most}."
+
+
+@pytest.mark.parametrize("simulator", [False, True])
+def test_personal_data_is_masked_where_the_environment_or_the_caller_says_so(simulator: bool) -> None:
+    wanted = {"STRIPE_MCP_REDACT": "pii"}
+    assert read_settings(wanted, simulator=simulator).redact_pii
+    assert read_settings({}, simulator=simulator, redact_pii=True).redact_pii
+    assert not read_settings({"STRIPE_MCP_REDACT": " "}, simulator=simulator).redact_pii
+
+
+@pytest.mark.parametrize("value", ["PII", "1", "true", "off", "pii,names"])
+def test_a_word_that_masks_nothing_is_refused(value: str) -> None:
+    """
+    Who misspells it would believe that data is masked.
+    """
+    with pytest.raises(ConfigurationError) as raised:
+        read_settings({"STRIPE_MCP_REDACT": value})
+    assert str(raised.value) == "STRIPE_MCP_REDACT must be pii, or unset."
 
 
 def test_the_default_deadline_lies_below_that_of_the_clients() -> None:

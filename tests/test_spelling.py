@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.spelling import nearest
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 
 
 @pytest.mark.parametrize("tool", CATALOG)

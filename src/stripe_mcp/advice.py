@@ -13,14 +13,15 @@ from functools import cache
 from stripe_mcp.catalog import Template
 from stripe_mcp.declines import explain_decline
 from stripe_mcp.errors import ConfigurationError, StripeError
-from stripe_mcp.facts import Facts, Text, read_facts
+from stripe_mcp.facts import Text, read_facts
+from stripe_mcp.reading import Strict
 from stripe_mcp.searching import search_help, suggest_field
 from stripe_mcp.settings import Mode
 
 log = logging.getLogger(__name__)
 
 
-class Refusals(Facts):
+class Refusals(Strict):
     """
     The file `catalog/errors.toml`.
     """

@@ -16,6 +16,7 @@ from typing import Any
 
 from stripe_mcp.errors import NoAnswer, StripeError
 from stripe_mcp.request import StripeRequest
+from stripe_mcp.text import cap, clean
 
 # Stripe gives these before it carries anything out: https://docs.stripe.com/api/idempotent_requests
 _NOT_EXECUTED = (401, 403, 409, 429)
@@ -98,11 +99,22 @@ class Answer:
         fields = ("type", "code", "decline_code", "param", "message", "doc_url")
         return StripeError(
             self.status,
-            **{name: self.error[name] for name in fields if isinstance(self.error.get(name), str)},
+            **{name: _said(self.error[name]) for name in fields if isinstance(self.error.get(name), str)},
             request_id=self.headers.get("Request-Id"),
             rate_limit=self.headers.get("Stripe-Rate-Limited-Reason"),
             retry_after=self.retry_after,
         )
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _said(text: str) -> str:
+    """
+    Stripe may repeat in its errors what strangers wrote.
+    """
+    return cap(clean(text), 1000)
 
 
 def parse_object(body: bytes | bytearray) -> dict[str, Any] | None:
@@ -110,7 +122,7 @@ def parse_object(body: bytes | bytearray) -> dict[str, Any] | None:
     The JSON object in *body*, None if there is none or it is nested beyond all reason.
     """
     try:
-        parsed = json.loads(body)
+        parsed = json.loads(body, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     if not isinstance(parsed, dict):

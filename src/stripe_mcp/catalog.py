@@ -9,24 +9,22 @@ name of the file, since a template decides what happens to money.
 import re
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.objects import StripeObject, load_objects
+from stripe_mcp.reading import Strict, naming
 from stripe_mcp.schema import InputSchema
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Endpoint(_Strict):
+class Endpoint(Strict):
     """
     The Stripe operation behind a template; `{name}` in *path* is filled from the argument *name*.
     """
@@ -35,7 +33,7 @@ class Endpoint(_Strict):
     path: Annotated[str, Field(pattern=r"^/v1(/([a-z_]+|\{[a-z_]+\}))+$")]
 
 
-class Annotations(_Strict):
+class Annotations(Strict):
     """
     MCP's four hints in MCP's spelling, all of them always said:
     https://modelcontextprotocol.io/specification/2025-11-25/server/tools
@@ -47,7 +45,7 @@ class Annotations(_Strict):
     openWorldHint: bool  # noqa: N815
 
 
-class Example(_Strict):
+class Example(Strict):
     """
     A call that works: *arguments* go out as *sends* ("POST /v1/refunds") with *query* or *form* decoded.
     """
@@ -59,7 +57,7 @@ class Example(_Strict):
     form: dict[str, str] = {}
 
 
-class Rejected(_Strict):
+class Rejected(Strict):
     """
     A call that must be refused before anything is sent.
     """
@@ -68,7 +66,7 @@ class Rejected(_Strict):
     arguments: dict[str, Any]
 
 
-class Template(_Strict):
+class Template(Strict):
     """
     One file of the catalog.
 
@@ -81,7 +79,7 @@ class Template(_Strict):
     category: str
     title: str
     description: str
-    returns: str
+    returns: Annotated[str, Field(pattern=r"^((list|search_result) of )?[a-z_]+$")]
     permission: Annotated[str, Field(pattern=r"^rak_[a-z_]+_(read|write)$")]
     confirm: bool = False
     one_of: list[list[str]] = []
@@ -97,11 +95,32 @@ class Template(_Strict):
     __hash__ = object.__hash__
 
     @property
+    def reads(self) -> bool:
+        """
+        Whether it changes nothing at Stripe.
+        """
+        return self.request.method == "GET"
+
+    @property
     def path_arguments(self) -> list[str]:
         """
         The names of the arguments that fill the path, in its order.
         """
         return _PLACEHOLDER.findall(self.request.path)
+
+    @property
+    def returned_object(self) -> str:
+        """
+        The kind of object that it returns, or that the rows of its list are.
+        """
+        return self.returns.rpartition(" ")[2]
+
+    @property
+    def returns_list(self) -> bool:
+        """
+        Whether it returns a page of objects.
+        """
+        return " of " in self.returns
 
     @model_validator(mode="after")
     def _keeps_the_rules(self) -> "Template":
@@ -133,11 +152,19 @@ def builtin_folder() -> Path:
     return shipped if shipped.is_dir() else Path(__file__).parents[2] / "catalog"
 
 
-def load_catalog(*folders: Path) -> dict[str, Template]:
+@dataclass(frozen=True, slots=True)
+class Catalog:
     """
-    Read the templates below *folders* by tool name, sorted by category and name.
+    *templates* by tool name, sorted by category and name, and how Stripe's *objects* are shown.
+    """
 
-    A template in a later folder replaces one of the same name in an earlier folder.
+    templates: dict[str, Template]
+    objects: dict[str, StripeObject]
+
+
+def load_catalog(*folders: Path) -> Catalog:
+    """
+    Read the catalog in *folders*; a file in a later folder replaces one of the same name in an earlier one.
 
     Raises:
         ConfigurationError: A file breaks the format, a folder is missing or has no templates.
@@ -148,7 +175,8 @@ def load_catalog(*folders: Path) -> dict[str, Template]:
         if not found:
             raise ConfigurationError(f"{folder}: no templates (*.toml) in its tools/<category>/ folders")
         templates |= found
-    return dict(sorted(templates.items(), key=lambda item: (item[1].category, item[0])))
+    in_order = dict(sorted(templates.items(), key=lambda item: (item[1].category, item[0])))
+    return Catalog(in_order, load_objects(*folders))
 
 
 def _read_folder(folder: Path) -> Iterator[Template]:
@@ -173,28 +201,3 @@ def _read_template(file: Path) -> Template:
             raise ConfigurationError(f"{file}: {sorted(given)} are the names of the file and its folder")
         _Schema.model_validate(content)
         return Template.model_validate({**content, "name": file.stem, "category": file.parent.name})
-
-
-@contextmanager
-def naming(file: Path) -> Iterator[None]:
-    """
-    Whatever keeps *file* from being read and understood in here is told with its name.
-
-    Raises:
-        ConfigurationError: Something does.
-    """
-    try:
-        yield
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"{file}: {error}") from None
-    except ValidationError as error:
-        raise ConfigurationError(f"{file}: {_first_problem(error)}") from None
-    except RecursionError:
-        raise ConfigurationError(f"{file}: nested beyond all reason") from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
-    reason = problem["msg"].removeprefix("Value error, ")
-    return f"{where}: {reason}" if where else reason

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from stripe_mcp.catalog import Template
+    from stripe_mcp.catalog import Catalog
     from stripe_mcp.simulator import Simulator
     from stripe_mcp.transport import Transport
 
@@ -99,12 +99,12 @@ def _simulator() -> "httpx.ASGITransport":
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = read_settings(simulator=options.simulator)
+    settings = read_settings(simulator=options.simulator, redact_pii=options.redact == "pii")
     with _without_garbage_collection():
         from stripe_mcp.server import create_server
         from stripe_mcp.stdio import serve_stdio
 
-        server = create_server(_catalog(options), settings.mode, connect(settings))
+        server = create_server(_catalog(options), settings, connect(settings))
     logging.getLogger("stripe_mcp").setLevel(logging.INFO)  # a line a request: the client keeps it for us
     print(f"stripe-mcp {__version__}: {settings.banner}", file=sys.stderr)
     if sys.stdin.isatty():
@@ -194,13 +194,13 @@ def _check(options: argparse.Namespace) -> int:
     from stripe_mcp.check import check
 
     settings = read_settings(simulator=options.simulator)
-    return check(settings, _catalog(options), connect(settings))
+    return check(settings, _catalog(options).templates, connect(settings))
 
 
 def _tools(options: argparse.Namespace) -> int:
     from stripe_mcp.listing import markdown, print_table
 
-    catalog = _catalog(options)
+    catalog = _catalog(options).templates
     if options.markdown:
         print(markdown(catalog))
     else:
@@ -208,14 +208,14 @@ def _tools(options: argparse.Namespace) -> int:
     return 0
 
 
-def _catalog(options: argparse.Namespace) -> "dict[str, Template]":
+def _catalog(options: argparse.Namespace) -> "Catalog":
     from stripe_mcp.catalog import builtin_folder, load_catalog
 
     if options.catalog is None:
         return load_catalog(builtin_folder())
     from stripe_mcp.examples import check_examples
 
-    for template in load_catalog(options.catalog).values():
+    for template in load_catalog(options.catalog).templates.values():
         check_examples(template)
     return load_catalog(builtin_folder(), options.catalog)
 
@@ -228,6 +228,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="The key comes from STRIPE_SECRET_KEY or the private file named by STRIPE_SECRET_KEY_FILE.",
     )
     parser.add_argument("--version", action="version", version=f"stripe-mcp {__version__}")
+    parser.add_argument(
+        "--redact", choices=["pii"], help="mask e-mail addresses, phone numbers and addresses in results"
+    )
     parser.set_defaults(command=_serve)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     # Given before the command, an option stays as it is unless it is given again behind it.

@@ -11,10 +11,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from stripe_mcp.facts import Facts, Text, read_facts
+from stripe_mcp.facts import Text, read_facts
+from stripe_mcp.reading import Strict
 
 
-class Decline(Facts):
+class Decline(Strict):
     """
     What holds for each of *codes*; an empty *customer* is a reason that the customer does not hear.
     """
@@ -25,7 +26,7 @@ class Decline(Facts):
     temporary: bool = False
 
 
-class Declines(Facts):
+class Declines(Strict):
     """
     The file `catalog/declines.toml`.
     """

@@ -8,7 +8,7 @@ are taken from the results, as a model would.
 import json
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -67,8 +67,8 @@ async def _refund_by_phone(console: Console, client: Client) -> int:
         payment_intent=last["payment_intent"],
         reason="requested_by_customer",
     )
-    _note(console, f"refund {refund['id']} of {_dollars(refund)}: {refund['status']}")
-    _say(console, "Agent", f"Done: {_dollars(refund)} is on its way back to your card.")
+    _note(console, f"refund {refund['id']} of {refund['amount_display']}: {refund['status']}")
+    _say(console, "Agent", f"Done: {refund['amount_display']} is on its way back to your card.")
     return 0 if refund["status"] == "succeeded" else 1
 
 
@@ -96,9 +96,5 @@ def _note(console: Console, text: str) -> None:
 
 
 def _payment(charge: dict[str, Any]) -> str:
-    day = datetime.fromtimestamp(charge["created"], UTC)
-    return f"{_dollars(charge)} on {day:%B} {day.day}"
-
-
-def _dollars(money: dict[str, Any]) -> str:
-    return f"${money['amount'] // 100}.{money['amount'] % 100:02}"
+    day = datetime.fromisoformat(charge["created"])
+    return f"{charge['amount_display']} on {day:%B} {day.day}"

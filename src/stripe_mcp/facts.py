@@ -8,20 +8,13 @@ They ship with the package: a catalog of one's own has none.
 import tomllib
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from stripe_mcp.catalog import builtin_folder, naming
+from stripe_mcp.catalog import builtin_folder
+from stripe_mcp.reading import Strict, naming
 
 Text = Annotated[str, Field(min_length=1)]
-AnyFacts = TypeVar("AnyFacts", bound="Facts")
-
-
-class Facts(BaseModel):
-    """
-    The form of such a file, or of a part of it.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+AnyFacts = TypeVar("AnyFacts", bound=Strict)
 
 
 def read_facts(form: type[AnyFacts], name: str) -> AnyFacts:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from stripe_mcp.text import clean
+
 _HIDDEN = "***"
 
 # An at sign, in URLs also escaped, once or more often; then a host whose last part begins with letters.
@@ -64,7 +66,7 @@ def _way_to_hide(name: str, around: Callable[[str], str]) -> Callable[[str], str
 def _mask_emails(text: str) -> str:
     if "@" not in text and "%" not in text:
         return text
-    return _EMAIL.sub(lambda found: found[1].replace("*", "") + _HIDDEN, text)
+    return _EMAIL.sub(lambda found: found[1].replace("*", "") + _HIDDEN, clean(text))
 
 
 def _mask_phone(text: str) -> str:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from stripe_mcp.facts import Facts, Text, read_facts
+from stripe_mcp.facts import Text, read_facts
+from stripe_mcp.reading import Strict
 from stripe_mcp.spelling import nearest
 
 _UNKNOWN_FIELD = re.compile(r"Field `([^`]+)` is an unsupported search field")
 
 
-class Operators(Facts):
+class Operators(Strict):
     """
     What may be asked of a field, by its kind.
     """
@@ -22,7 +23,7 @@ class Operators(Facts):
     string: Text
 
 
-class Fields(Facts):
+class Fields(Strict):
     """
     The fields of one resource, by their kind.
     """
@@ -32,7 +33,7 @@ class Fields(Facts):
     string: list[Text]
 
 
-class Search(Facts):
+class Search(Strict):
     """
     The file `catalog/search.toml`.
     """

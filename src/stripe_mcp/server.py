@@ -17,12 +17,24 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 
 from stripe_mcp import __version__
-from stripe_mcp.catalog import Template
-from stripe_mcp.errors import NotConnected, StripeError, ToolError, redact
+from stripe_mcp.catalog import Catalog, Template
+from stripe_mcp.errors import (
+    InvalidArguments,
+    NoAnswer,
+    NotConnected,
+    OutcomeUnknown,
+    StripeError,
+    ToolError,
+    redact,
+)
+from stripe_mcp.objects import StripeObject
+from stripe_mcp.output import is_readable, output_schema
+from stripe_mcp.pii import mask
 from stripe_mcp.request import StripeRequest, build_request
-from stripe_mcp.settings import Mode
+from stripe_mcp.results import Presenter, TooManyRows, to_text
+from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.spelling import nearest
-from stripe_mcp.view import show
+from stripe_mcp.view import Detail
 
 if TYPE_CHECKING:
     from stripe_mcp.transport import Reply, Transport
@@ -34,8 +46,9 @@ INSTRUCTIONS = """\
 {mode}
 Amounts are integers in the currency's smallest unit: 4900 usd is $49.00, 500 jpy ¥500, 1250 kwd KD 1.250.
 Ids come from earlier results; never guess one. To find a person, start with search_customers.
-Lists are newest first, 10 unless limit says else. While has_more is true, pass next_page as page \
-where it is given, else the last id as starting_after.
+Lists are newest first, 10 unless limit says else. While has_more is true, next_call holds the arguments \
+for the next page.
+Results show the fields that matter and leave out what is empty or usual; detail "full" shows all.
 Dates are whole days, UTC: created {{"gte": "2026-11-01", "lte": "2026-11-30"}}. expand puts linked \
 objects in place of their ids; in lists its paths begin with data.
 Search: field:"text", amount>5000, metadata["key"]:"text", -field:"text"; at most 10 clauses, joined \
@@ -78,12 +91,16 @@ class Road:
 
 
 def create_server(
-    catalog: Mapping[str, Template], mode: Mode, connect: "Callable[[], Transport] | None"
+    catalog: Catalog, settings: Settings, connect: "Callable[[], Transport] | None"
 ) -> Server[Road]:
     """
     The MCP server that offers *catalog*; *connect* opens the road to Stripe, None means there is no key.
     """
-    tools = types.ListToolsResult(tools=[_tool(template) for template in catalog.values()])
+    tools = types.ListToolsResult(
+        tools=[_tool(template, catalog.objects) for template in catalog.templates.values()]
+    )
+    presenter = Presenter(catalog.objects, settings.max_result_chars, settings.redact_pii)
+    mode = settings.mode
 
     @asynccontextmanager
     async def lifespan(server: Server[Road]) -> AsyncIterator[Road]:
@@ -99,20 +116,20 @@ def create_server(
     async def call_tool(
         ctx: ServerRequestContext[Road], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        template = catalog.get(params.name)
+        template = catalog.templates.get(params.name)
         if template is None:
-            near = nearest(params.name, catalog)
+            near = nearest(params.name, catalog.templates)
             hint = f". Did you mean {near}?" if near else ""
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}{hint}")
         try:
-            request = build_request(template, params.arguments or {})
-            reply = await ctx.lifespan_context.send(request)
-            label = [mode] if request.writes else []  # nobody is to take play money for real money
-            return _result(*label, show(reply.body))
+            content = await _answer(template, params.arguments or {}, ctx.lifespan_context, presenter)
+            label = [] if template.reads else [mode]  # nobody is to take play money for real money
+            return _result(*label, to_text(content), content=content)
         except StripeError as error:
             from stripe_mcp.advice import advise  # imported late: it comes with data that only refusals need
 
-            return _result(advise(error, template, mode), is_error=True)
+            said = advise(error, template, mode)
+            return _result(mask(said) if settings.redact_pii else said, is_error=True)
         except ToolError as error:
             return _result(str(error), is_error=True)
         except Exception:
@@ -144,17 +161,70 @@ _MODES: dict[Mode, str] = {
 }
 
 
-def _tool(template: Template) -> types.Tool:
+async def _answer(
+    template: Template, given: dict[str, Any], road: Road, presenter: Presenter
+) -> dict[str, Any]:
+    """
+    Carry out one call, and show what came of it.
+
+    Raises:
+        ToolError: It could not be carried out, or what became of it is unknown.
+    """
+    while True:
+        arguments, detail = _without_house_arguments(template, given)
+        reply = await road.send(build_request(template, arguments))
+        if not is_readable(template, presenter.objects, reply.body):
+            unclear = "Stripe's answer could not be read."
+            raise NoAnswer(unclear) if template.reads else OutcomeUnknown(unclear, reply.idempotency_key)
+        try:
+            return presenter.present(reply.body, given, detail)
+        except TooManyRows as page:
+            given = given | {"limit": page.limit}
+
+
+# House arguments: the server adds them to the schemas of its tools and takes them out of the calls.
+# The catalog knows none of them.
+_DETAIL = {"type": "string", "enum": ["full"]}
+
+
+def _with_house_arguments(template: Template) -> dict[str, Any]:
+    """
+    The input schema that clients see.
+    """
+    properties: dict[str, Any] = template.input["properties"]
+    return template.input | ({"properties": properties | {"detail": _DETAIL}} if template.reads else {})
+
+
+def _without_house_arguments(template: Template, given: dict[str, Any]) -> tuple[dict[str, Any], Detail]:
+    """
+    The arguments that are Stripe's, and how much of the answer is to be shown.
+
+    Raises:
+        InvalidArguments: A house argument breaks its schema.
+    """
+    if not template.reads or "detail" not in given:
+        return given, "lean"
+    if given["detail"] != "full":
+        raise InvalidArguments(["detail: must be full, or left out"])
+    return {name: value for name, value in given.items() if name != "detail"}, "full"
+
+
+def _tool(template: Template, objects: Mapping[str, StripeObject]) -> types.Tool:
     return types.Tool(
         name=template.name,
         title=template.title,
         description=template.description,
-        input_schema=template.input,
+        input_schema=_with_house_arguments(template),
+        output_schema=output_schema(template, objects),
         annotations=types.ToolAnnotations(**template.annotations.model_dump()),
     )
 
 
-def _result(*texts: str, is_error: bool = False) -> types.CallToolResult:
+def _result(
+    *texts: str, content: dict[str, Any] | None = None, is_error: bool = False
+) -> types.CallToolResult:
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=text) for text in texts], is_error=is_error
+        content=[types.TextContent(type="text", text=text) for text in texts],
+        structured_content=content,
+        is_error=is_error,
     )

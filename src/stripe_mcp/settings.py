@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict
 
 from stripe_mcp.errors import ConfigurationError, redact
 
@@ -31,7 +31,7 @@ _LOOKS_LIKE_A_KEY = re.compile(r"(sk|rk|pk|ek|rkcs)_(test|live)_|sk_org_|whsec_"
 class Settings:
     """
     *account* and *context* name whose objects are worked on (`Stripe-Account`, `Stripe-Context`);
-    *deadline* is in seconds.
+    *deadline* is in seconds, *max_result_chars* in characters of JSON a result.
     """
 
     mode: Mode
@@ -41,6 +41,8 @@ class Settings:
     api_base: str = STRIPE_API_BASE
     deadline: int = 50
     max_retries: int = 2
+    max_result_chars: int = 25_000
+    redact_pii: bool = False
     ignored_key: bool = False
 
     @property
@@ -70,15 +72,32 @@ class Settings:
                 return f"{self.mode}, {kind} key ...{(self.key or '')[-4:]}{account}{place}{safer}"
 
 
-def read_settings(environment: Mapping[str, str] = os.environ, *, simulator: bool = False) -> Settings:
+class _Shared(TypedDict):
+    """
+    The settings that the simulator has as well.
+    """
+
+    deadline: int
+    max_retries: int
+    max_result_chars: int
+    redact_pii: bool
+
+
+def read_settings(
+    environment: Mapping[str, str] = os.environ, *, simulator: bool = False, redact_pii: bool = False
+) -> Settings:
     """
     Read the settings from *environment*; with *simulator*, no key is used.
 
     Raises:
         ConfigurationError: A variable is wrong; the text names it and never holds a key.
     """
-    deadline = _number(environment, "STRIPE_MCP_DEADLINE", 50, 1, 600)
-    max_retries = _number(environment, "STRIPE_MCP_MAX_RETRIES", 2, 0, 10)
+    shared = _Shared(
+        deadline=_number(environment, "STRIPE_MCP_DEADLINE", 50, 1, 600),
+        max_retries=_number(environment, "STRIPE_MCP_MAX_RETRIES", 2, 0, 10),
+        max_result_chars=_number(environment, "STRIPE_MCP_MAX_RESULT_CHARS", 25_000, 5_000, 1_000_000),
+        redact_pii=redact_pii or _redacts(environment),
+    )
     if simulator:
         ignored = any(environment.get(name) for name in ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"))
         # Any test key opens the shop.
@@ -86,9 +105,8 @@ def read_settings(environment: Mapping[str, str] = os.environ, *, simulator: boo
             mode="SIMULATOR",
             key="sk_test_simulator",
             api_base="http://simulator",
-            deadline=deadline,
-            max_retries=max_retries,
             ignored_key=ignored,
+            **shared,
         )
     key = _read_key(environment)
     context = _context(environment)
@@ -101,8 +119,7 @@ def read_settings(environment: Mapping[str, str] = os.environ, *, simulator: boo
         account=_account(environment),
         context=context,
         api_base=_api_base(environment, mode),
-        deadline=deadline,
-        max_retries=max_retries,
+        **shared,
     )
 
 
@@ -196,6 +213,13 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
     value = environment.get(name, "").strip()
     if not value:
         return default
-    if not re.fullmatch(r"[0-9]{1,4}", value) or not least <= int(value) <= most:
+    if not re.fullmatch(r"[0-9]{1,7}", value) or not least <= int(value) <= most:
         raise ConfigurationError(f"{name} must be a whole number from {least} to {most}.")
     return int(value)
+
+
+def _redacts(environment: Mapping[str, str]) -> bool:
+    value = environment.get("STRIPE_MCP_REDACT", "").strip()
+    if value not in ("", "pii"):
+        raise ConfigurationError("STRIPE_MCP_REDACT must be pii, or unset.")
+    return value == "pii"

@@ -1,34 +1,178 @@
 """
-From Stripe's reply to what the model reads. No I/O.
+From Stripe's object to what the model and the client read. No I/O.
 
-Nulls say nothing and cost tokens; secrets are nobody's business here: both are left out.
+Lean is the default: the fields that the catalog lists, in its order, without what says nothing.
+Full is all that Stripe sent but nulls. In both, an amount stands beside its display, times are
+ISO 8601, text is cleaned, and secrets are left out.
 """
 
-import json
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from stripe_mcp.currency import display, display_decimal
+from stripe_mcp.objects import Node, StripeObject
+from stripe_mcp.text import cap, clean
+from stripe_mcp.times import iso
+
+Detail = Literal["lean", "full"]
 
 # https://docs.stripe.com/api/payment_intents/object#payment_intent_object-client_secret and the like:
 # whoever holds one can act for the customer, or tell one card from another across merchants.
 _SECRETS = frozenset({"client_secret", "fingerprint", "secret"})
+# The merchant chose these keys, and a null among them says that there was nothing before.
+_MAPS = frozenset({"metadata", "previous_attributes"})
+_LONGEST = {"lean": 200, "full": 5000}  # characters of a text; Stripe takes 5,000 at most
+_UNLISTED = Node()
+
+# The paths of an `expand` argument as a tree: {"items": {"data": {"price": {}}}}.
+Expand = Mapping[str, Any]
 
 
-def show(body: dict[str, Any]) -> str:
+class _Misfit(Exception):
     """
-    The Stripe object *body* as compact JSON.
+    A field holds what it never should, and would break the schema that clients were given.
     """
-    text = json.dumps(_lean(body), ensure_ascii=False, separators=(",", ":"))
-    # Half an emoji, cut by whoever wrote it, is no Unicode text and could not be sent on.
-    return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _lean(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_lean(child) for child in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        # metadata is the merchant's own, whatever its keys are called
-        name: child if name == "metadata" else _lean(child)
-        for name, child in value.items()
-        if child is not None and name not in _SECRETS
-    }
+def expand_tree(paths: list[str]) -> Expand:
+    """
+    The *paths* of an `expand` argument as a tree.
+    """
+    tree: dict[str, Any] = {}
+    for path in paths:
+        level = tree
+        for name in path.split("."):
+            level = level.setdefault(name, {})
+    return tree
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """
+    Shows Stripe's objects as *objects* describes them; what it does not describe is shown whole.
+    """
+
+    objects: Mapping[str, StripeObject]
+    detail: Detail
+
+    def show(
+        self, body: dict[str, Any], expand: Expand, *, in_list: bool = False, currency: str = ""
+    ) -> dict[str, Any]:
+        """
+        The Stripe object *body*, with what *expand* asked for in its place.
+
+        *currency* is that of the object around it, for amounts that have none of their own.
+        """
+        known = self._description(body)
+        if known is None:
+            return self._fields(body, _UNLISTED, expand, currency)
+        if self.detail == "full":
+            return self._fields(body, known.whole, expand, currency)
+        return self._fields(body, known.in_list if in_list else known.alone, expand, currency)
+
+    def _description(self, body: dict[str, Any]) -> StripeObject | None:
+        kind = body.get("object")
+        return self.objects.get(f"deleted_{kind}" if body.get("deleted") is True else str(kind))
+
+    def _fields(self, body: dict[str, Any], node: Node, expand: Expand, currency: str) -> dict[str, Any]:
+        """
+        The fields of *body* that *node* lists, in its order, then those that were asked for.
+        """
+        own = body.get("currency")
+        currency = own if isinstance(own, str) else currency
+        asked = expand if self.detail == "lean" and node is not _UNLISTED else body
+        shown: dict[str, Any] = {}
+        for name in dict.fromkeys([*node.children, *asked]):
+            child, value = node.children.get(name, _UNLISTED), body.get(name)
+            if value is None or name in _SECRETS or (name not in asked and child.says_nothing(value, body)):
+                continue
+            if name == "previous_attributes":
+                child, currency = self._past(body.get("object"), currency)
+            entry = self._entry(name, value, child, expand.get(name, {}), currency)
+            if name in asked or entry.get(name) != {}:
+                shown |= entry
+        return shown
+
+    def _entry(self, name: str, value: Any, node: Node, expand: Expand, currency: str) -> dict[str, Any]:
+        """
+        The field *name* and, if it is an amount, its display; nothing if it would break the schema.
+        """
+        try:
+            entry = {clean(name): self._value(name, value, node, expand, currency)}
+        except _Misfit:
+            return {}
+        if node.kind in ("money", "decimal") and (text := _display(value, currency)):
+            entry[f"{name}_display"] = text
+        return entry
+
+    def _past(self, now: Any, currency: str) -> tuple[Node, str]:
+        """
+        How the former values of the object *now* are shown: as its fields are.
+        """
+        known = self._description(now) if isinstance(now, dict) else None
+        if known is None:
+            return _UNLISTED, currency
+        return replace(known.whole, kind="map"), str(now.get("currency"))
+
+    def _value(self, name: str, value: Any, node: Node, expand: Expand, currency: str) -> Any:
+        match value:
+            case dict() if node.kind == "map" or name in _MAPS:
+                return self._map(name, value, node, currency)
+            case dict() if node.kind in ("any", "id") and not node.many:
+                return self._object(value, node, expand, currency)
+            case list() if node.kind == "any" and (node.many or node is _UNLISTED):
+                rows = value if self.detail == "full" else filter(node.keeps, value)
+                return [self._row(row, node, expand, currency) for row in rows]
+            case _:
+                return self._scalar(value, node)
+
+    def _object(self, value: dict[str, Any], node: Node, expand: Expand, currency: str) -> dict[str, Any]:
+        if node.children and (self.detail == "lean" or not self._description(value)):
+            return self._fields(value, node, expand, currency)
+        return self.show(value, expand, currency=currency)
+
+    def _row(self, row: Any, node: Node, expand: Expand, currency: str) -> Any:
+        if isinstance(row, dict):
+            if node.children:
+                return self._object(row, node, expand, currency)
+            return self.show(row, expand, in_list=True, currency=currency)
+        if node.many:
+            raise _Misfit
+        return self._value("", row, _UNLISTED, expand, currency) if row is not None else None
+
+    def _map(self, name: str, value: dict[str, Any], node: Node, currency: str) -> dict[str, Any]:
+        """
+        Keys of others' choice, where a null says that there was nothing before.
+        """
+        shown: dict[str, Any] = {}
+        for key, child in value.items():
+            if child is None:
+                shown[clean(key)] = None
+            elif name == "metadata" or key not in _SECRETS:
+                shown |= self._entry(key, child, node.children.get(key, _UNLISTED), {}, currency)
+        return shown
+
+    def _scalar(self, value: Any, node: Node) -> Any:
+        match node.kind, value:
+            case _ if node.children or node.many:
+                pass
+            case "any" | "flag", bool():
+                return value
+            case _, bool():
+                pass
+            case "any" | "number" | "money", int():
+                return value
+            case "any" | "number", float():
+                return value
+            case "date", int() if time := iso(value):
+                return time
+            case "any" | "text", str():
+                return cap(clean(value), _LONGEST[self.detail])
+            case "id" | "word" | "decimal", str():
+                return clean(value)
+        raise _Misfit
+
+
+def _display(value: int | str, currency: str) -> str | None:
+    return display_decimal(value, currency) if isinstance(value, str) else display(value, currency)

@@ -24,7 +24,7 @@ from tests.simulator.stripe_client import everything, ids
 from tests.simulator.stripe_operations import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 KEY = "sk_test_canary0123456789"
 
 

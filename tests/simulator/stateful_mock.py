@@ -41,7 +41,7 @@ class Step(NamedTuple):
 
     method: str
     path: str
-    fields: Fields = {}  # noqa: RUF012 - never changed
+    fields: Fields = {}
     key: str | None = None
     authorization: str = "Bearer sk_test_scenarios"
 

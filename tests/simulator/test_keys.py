@@ -15,7 +15,7 @@ from tests.simulator.rehearsal import BAKERY, CHARGE, LIVE, Rehearsal
 
 pytestmark = pytest.mark.anyio
 
-CATALOG = load_catalog(builtin_folder())
+CATALOG = load_catalog(builtin_folder()).templates
 READS = [template for template in CATALOG.values() if template.request.method == "GET"]
 
 

@@ -1,0 +1,73 @@
+"""
+What a tool's results look like, as JSON Schema: the fields that are shown, with their types. No I/O.
+
+Only `object` and `id` are required and everything else is admitted, so that lean, full and expanded
+answers all fit.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from stripe_mcp.catalog import Template
+from stripe_mcp.objects import Kind, Node, StripeObject
+
+_TYPES: dict[Kind, dict[str, Any]] = {
+    "money": {"type": "integer"},
+    "decimal": {"type": "string"},
+    "date": {"type": "string"},  # its format would cost as much again, in each of 60 places
+    "id": {"type": ["string", "object"]},  # an object where expand asked for it
+    "text": {"type": "string"},
+    "map": {"type": "object"},
+    "flag": {"type": "boolean"},
+    "number": {"type": "number"},
+    "word": {"type": "string"},
+    "any": {},
+}
+
+
+def output_schema(template: Template, objects: Mapping[str, StripeObject]) -> dict[str, Any]:
+    """
+    The schema of what the tool of *template* returns.
+    """
+    known = objects.get(template.returned_object)
+    if not template.returns_list:
+        return _object(known.alone if known else Node())
+    properties = {
+        "data": {"type": "array", "items": _object(known.in_list if known else Node())},
+        "has_more": {"type": "boolean"},
+        "next_call": {"type": "object"},
+    }
+    return {"type": "object", "required": ["data", "has_more"], "properties": properties}
+
+
+def is_readable(template: Template, objects: Mapping[str, StripeObject], body: dict[str, Any]) -> bool:
+    """
+    Whether *body* has what every good answer to a call of *template* has: rows, and what identifies objects.
+    """
+    rows = body.get("data") if template.returns_list else [body]
+    known = objects.get(template.returned_object)
+    needed = _identity(known.alone) if known else []
+    return isinstance(rows, list) and all(
+        isinstance(row, dict) and all(isinstance(row.get(name), str) for name in needed) for row in rows
+    )
+
+
+def _identity(node: Node) -> list[str]:
+    return [name for name in ("object", "id") if name in node.children]
+
+
+def _object(node: Node) -> dict[str, Any]:
+    """
+    The schema of an object that names its kind, and itself if it has an id.
+    """
+    return {"type": "object", "required": _identity(node), "properties": _properties(node)}
+
+
+def _properties(node: Node) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    for name, child in node.children.items():
+        inner = {"type": "object", "properties": _properties(child)} if child.children else _TYPES[child.kind]
+        properties[name] = {"type": "array", "items": inner} if child.many else inner
+        if child.kind in ("money", "decimal"):
+            properties[f"{name}_display"] = {"type": "string"}
+    return properties | ({"id": {"type": "string"}} if "id" in properties else {})

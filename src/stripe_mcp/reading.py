@@ -1,0 +1,45 @@
+"""
+Files of the catalog are read strictly: what breaks the format stops the start, with the file's name.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tomllib import TOMLDecodeError
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stripe_mcp.errors import ConfigurationError
+
+
+class Strict(BaseModel):
+    """
+    The form of a file, or of a part of it: nothing is converted, and no key is passed over.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+@contextmanager
+def naming(file: Path) -> Iterator[None]:
+    """
+    Whatever keeps *file* from being read and understood in here is told with its name.
+
+    Raises:
+        ConfigurationError: Something does.
+    """
+    try:
+        yield
+    except (OSError, UnicodeDecodeError, TOMLDecodeError) as error:
+        raise ConfigurationError(f"{file}: {error}") from None
+    except ValidationError as error:
+        raise ConfigurationError(f"{file}: {_first_problem(error)}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{file}: nested beyond all reason") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in problem["loc"])
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"{where}: {reason}" if where else reason
