@@ -24,7 +24,7 @@ ALLOWED = {
     "errors": ("", ""),
     "settings": ("errors", ""),
     "schema": ("", "pydantic"),
-    "catalog": ("errors objects reading schema", "pydantic"),
+    "catalog": ("errors objects prompts reading schema", "pydantic"),
     "times": ("", ""),
     "arguments": ("catalog errors spelling times", "jsonschema"),
     "request": ("arguments catalog errors times", ""),
@@ -46,8 +46,21 @@ ALLOWED = {
     "rates": ("request", ""),
     "answer": ("request errors text", ""),
     "transport": ("answer request errors rates", "httpx anyio"),
+    "road": ("errors request transport", ""),
+    "prompts": ("errors reading text", "pydantic"),
+    "prompting": ("errors prompts road", "mcp mcp_types"),
+    "pages": ("catalog currency listing reference searching", ""),
+    "calls": (
+        "advice catalog errors output pii request results road settings view",
+        "",
+    ),
+    "resources": ("calls catalog errors pages results road", "mcp mcp_types"),
+    "completions": ("calls catalog currency errors pii request resources road", "mcp mcp_types"),
     "server": (
-        "advice settings catalog objects output pii request results view transport errors spelling",
+        (
+            "calls catalog completions errors objects output prompting resources results road settings"
+            " spelling transport"
+        ),
         "mcp mcp_types",
     ),
     "stdio": ("", "mcp anyio"),
@@ -57,7 +70,7 @@ ALLOWED = {
     "check": ("advice catalog errors request settings transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
-        "catalog check demo errors examples listing logs rates server settings simulator stdio transport",
+        ("catalog check demo errors examples listing logs rates server settings simulator stdio transport"),
         "anyio httpx uvicorn rich",
     ),
     "__main__": ("cli", ""),
@@ -160,7 +173,11 @@ from stripe_mcp.server import create_server
 from stripe_mcp.settings import Settings
 
 async def main():
-    async with Client(create_server(load_catalog(builtin_folder()), Settings(mode="TEST"), None)) as client:
+    folder = builtin_folder()
+    async with Client(create_server(load_catalog(folder), Settings(mode="TEST"), None)) as client:
+        await client.list_prompts()
+        await client.list_resources()
+        await client.list_resource_templates()
         print(len((await client.list_tools()).tools))
 
 anyio.run(main)

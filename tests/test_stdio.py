@@ -4,6 +4,7 @@ The real process over its real pipes: what a client can do to it, and how it end
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stripe_mcp.catalog import builtin_folder
 from stripe_mcp.stdio import _cut_off
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_balance", "arguments": {}}}
@@ -118,6 +121,23 @@ def test_r30_whatever_stands_on_stdin_the_next_call_is_answered() -> None:
             process.write(junk)
             answer = process.ask({**CALL, "id": number})
             assert "STRIPE_SECRET_KEY" in answer["result"]["content"][0]["text"]
+
+
+def test_a_prompt_and_an_object_are_read_over_the_wire(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    shutil.copytree(builtin_folder() / "tools/balance", tmp_path / "tools/balance")
+    shutil.copytree(builtin_folder() / "prompts", prompts)
+    (prompts / "customer_lookup.md").rename(prompts / "my_lookup.md")
+    get = {**CALL, "method": "prompts/get"}
+    with serving("--simulator", "--catalog", str(tmp_path)) as process:
+        filled = process.ask(
+            {**get, "params": {"name": "my_lookup", "arguments": {"customer_email": "a@b.c"}}}
+        )
+        refused = process.ask({**get, "params": {"name": "my_lookup"}})
+        read = process.ask({**CALL, "method": "resources/read", "params": {"uri": "stripe://balance"}})
+    assert '"a@b.c"' in filled["result"]["messages"][0]["content"]["text"]
+    assert refused["error"]["code"] == -32602
+    assert json.loads(read["result"]["contents"][0]["text"])["object"] == "balance"
 
 
 def test_stderr_says_the_mode_in_one_line() -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.objects import StripeObject, load_objects
+from stripe_mcp.prompts import Prompt, load_prompts
 from stripe_mcp.reading import Strict, naming
 from stripe_mcp.schema import InputSchema
 
@@ -155,11 +156,12 @@ def builtin_folder() -> Path:
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """
-    *templates* by tool name, sorted by category and name, and how Stripe's *objects* are shown.
+    *templates* by tool name, sorted by category and name, how Stripe's *objects* are shown, and *prompts*.
     """
 
     templates: dict[str, Template]
     objects: dict[str, StripeObject]
+    prompts: dict[str, Prompt]
 
 
 def load_catalog(*folders: Path) -> Catalog:
@@ -176,7 +178,7 @@ def load_catalog(*folders: Path) -> Catalog:
             raise ConfigurationError(f"{folder}: no templates (*.toml) in its tools/<category>/ folders")
         templates |= found
     in_order = dict(sorted(templates.items(), key=lambda item: (item[1].category, item[0])))
-    return Catalog(in_order, load_objects(*folders))
+    return Catalog(in_order, load_objects(*folders), load_prompts(*folders))
 
 
 def _read_folder(folder: Path) -> Iterator[Template]:

@@ -280,6 +280,6 @@ def _shared_options(*, simulator: object, catalog: object) -> argparse.ArgumentP
         type=Path,
         metavar="DIR",
         default=catalog,
-        help="add or replace tools from DIR/tools/<category>/<tool>.toml",
+        help="add or replace DIR/tools/<category>/<tool>.toml and DIR/prompts/<prompt>.md",
     )
     return options

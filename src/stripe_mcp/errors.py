@@ -57,6 +57,7 @@ class InvalidArguments(ToolError):
     def __init__(self, problems: list[str]) -> None:
         listed = "".join(f"\n- {problem}" for problem in problems)
         super().__init__(f"Invalid arguments, nothing was sent to Stripe:{listed}")
+        self.problems = problems
 
 
 class NotConnected(ToolError):
