@@ -86,5 +86,5 @@ def _currencies() -> str:
         f"## {name}\n\n4900 {example} is {display(4900, example)}. Likewise: {', '.join(sorted(codes))}."
         for name, (example, codes) in groups.items()
     )
-    intro = "Amounts are whole numbers of a currency's smallest unit."
+    intro = "Amounts are whole numbers of a currency's smallest unit. Those of isk and ugx end in 00."
     return "\n\n".join(["# Currencies", intro, *sections])
