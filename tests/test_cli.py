@@ -114,10 +114,18 @@ def test_tools_lists_every_tool(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in printed
 
 
-def test_tools_as_markdown_has_a_row_a_tool(capsys: pytest.CaptureFixture[str]) -> None:
+def test_tools_as_markdown_has_a_row_a_category_and_shows_what_each_tool_can_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(["tools", "--markdown"]) == 0
-    rows = capsys.readouterr().out.splitlines()[2:]
-    assert [row.split("`")[1] for row in rows] == list(CATALOG)
+    _, _, *rows, empty, legend = capsys.readouterr().out.splitlines()
+    assert empty == ""
+    assert all(kind in legend for kind in ("Plain", "*Italic*", "**Bold**"))
+    listed = {row.split(" | ")[0].removeprefix("| "): row.split(" | ")[1].removesuffix(" |") for row in rows}
+    assert list(listed) == list(dict.fromkeys(tool.category.replace("_", " ") for tool in CATALOG.values()))
+    for tool in CATALOG.values():
+        mark = "" if tool.reads else "**" if tool.annotations.destructiveHint else "*"
+        assert f"{mark}`{tool.name}`{mark}" in listed[tool.category.replace("_", " ")].split()
 
 
 def test_a_catalog_of_ones_own_adds_and_replaces_tools(

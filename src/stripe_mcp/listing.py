@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from stripe_mcp.catalog import Template
 
+_LEGEND = "Plain: only reads. *Italic*: writes. **Bold**: can move money, remove or overwrite something."
+
 
 def print_table(catalog: Mapping[str, Template]) -> None:
     """
@@ -29,14 +31,18 @@ def print_table(catalog: Mapping[str, Template]) -> None:
 
 def markdown(catalog: Mapping[str, Template]) -> str:
     """
-    *catalog* as a Markdown table, without a newline at its end.
+    *catalog* as a Markdown table with a row a category and a legend, without a newline at its end.
     """
-    rows = ["| Tool | Kind | Stripe operation |", "|---|---|---|"]
-    rows.extend(
-        f"| `{template.name}` | {_kind(template)} | `{template.request.method} {template.request.path}` |"
-        for template in catalog.values()
-    )
-    return "\n".join(rows)
+    tools: dict[str, list[str]] = {}
+    for template in catalog.values():
+        tools.setdefault(template.category, []).append(_marked(template))
+    rows = [f"| {category.replace('_', ' ')} | {' '.join(names)} |" for category, names in tools.items()]
+    return "\n".join(["| Category | Tools |", "|---|---|", *rows, "", _LEGEND])
+
+
+def _marked(template: Template) -> str:
+    mark = {"reads": "", "writes": "*", "destructive": "**"}[_kind(template)]
+    return f"{mark}`{template.name}`{mark}"
 
 
 def markdown_by_category(catalog: Mapping[str, Template]) -> str:
