@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-live lint check bench readme lock clean
+.PHONY: demo test test-live lint check bench bench-tokens readme lock clean
 
 demo: $(VENV)/ready  ## watch an MCP client refund a payment in the simulator
 	@$(BIN)/stripe-mcp demo
@@ -26,10 +26,13 @@ check: lint  ## lint, types, coverage
 	$(BIN)/coverage report --fail-under=100
 
 bench: $(VENV)/ready  ## compare start and calls with a bare server of the SDK, and the simulator with its client
-	$(BIN)/python benchmarks/against_bare_server.py
-	$(BIN)/python benchmarks/simulator.py
+	$(BIN)/python -m benchmarks.against_bare_server
+	$(BIN)/python -m benchmarks.simulator
 
-readme: $(VENV)/ready  ## write the tool table into README.md
+bench-tokens: $(VENV)/ready  ## count the tokens of tools and answers (needs node and gpt-tokenizer)
+	$(BIN)/python -m benchmarks.tokens
+
+readme: $(VENV)/ready  ## write the tables of tools and tokens into README.md
 	$(BIN)/python -m tests.readme_table
 
 lock:  ## pin all dependencies anew (needs uv)

@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any
 
 import httpx
-from against_bare_server import first_answers, upstream
 
+from benchmarks.against_bare_server import first_answers, upstream
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.cards import CARDS, add_card
 from stripe_mcp.simulator.charges import place_charge
