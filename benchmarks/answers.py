@@ -125,9 +125,11 @@ async def ask_typically(shop: Shop) -> dict[str, tuple[Answer, Answer]]:
     What a conversation about a customer's payments is made of, as it comes and in full detail.
     """
     [refund] = (await shop.ask("list_refunds", {"limit": 1})).shown["data"]
+    [charge] = (await shop.ask("list_charges", {"limit": 1, "customer": "cus_ABC123"})).shown["data"]
     calls: dict[str, tuple[str, Arguments]] = {
         "One customer": ("get_customer_by_id", {"customer_id": "cus_ABC123"}),
         "One subscription": ("get_subscription", {"subscription_id": "sub_XYZ789"}),
+        "One charge": ("get_charge", {"charge_id": charge["id"]}),
         "Ten invoices": ("list_invoices", {}),
         "Ten charges": ("list_charges", {}),
         "One refund": ("get_refund", {"refund_id": refund["id"]}),

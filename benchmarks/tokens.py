@@ -21,9 +21,8 @@ import anyio
 
 from benchmarks.answers import CATALOG, Answer, Measured, compact, measure
 
-TOOLS = (
-    7_000  # tokens of name, description and input schema of all tools: every conversation begins with them
-)
+# tokens of name, description and input schema of all tools: every conversation begins with them
+TOOLS = 7_000
 LISTED = 60_000  # bytes of all of tools/list
 ONE = 150  # tokens of an object by itself, the median of its kind
 TEN = 1_200  # tokens of a page of ten rows, the largest

@@ -4,13 +4,15 @@ The README's generated tables: the tools as the catalog has them, and what they 
 `make readme` writes them between their markers; tests hold them true.
 """
 
+import json
 import re
 import sys
 from pathlib import Path
+from textwrap import wrap
 
 import anyio
 
-from benchmarks.answers import measure
+from benchmarks.answers import Answer, compact, measure
 from benchmarks.tokens import NothingToCountWith, counting, size_table
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.listing import markdown
@@ -27,13 +29,26 @@ def with_tools(text: str) -> str:
 
 def with_tokens(text: str) -> str:
     """
-    *text* with the sizes of tools and answers between the markers.
+    *text* with one answer, and the sizes of tools and answers, between the markers.
 
     Raises:
         NothingToCountWith: Tokens cannot be counted here.
     """
     with counting() as count:
-        return _with_table(text, "tokens", size_table(anyio.run(measure), count))
+        measured = anyio.run(measure)
+        text = _with_table(text, "answer", _before_and_after(measured.typical["One charge"][0]))
+        return _with_table(text, "tokens", size_table(measured, count))
+
+
+def _before_and_after(answer: Answer) -> str:
+    """
+    What Stripe sent, cut short, and what is shown of it; spaces let the lines break.
+    """
+    before, after = (json.dumps(value, ensure_ascii=False) for value in (answer.raw, answer.shown))
+    total = f" ... {len(compact(answer.raw)):,} characters in all"
+    return "\n".join(
+        ["```", *wrap(before, 116, max_lines=4, placeholder=total), "", *wrap(after, 116), "```"]
+    )
 
 
 def _with_table(text: str, name: str, table: str) -> str:
