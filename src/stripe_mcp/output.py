@@ -11,11 +11,13 @@ from typing import Any
 from stripe_mcp.catalog import Template
 from stripe_mcp.objects import Kind, Node, StripeObject
 
-_TYPES: dict[Kind, dict[str, Any]] = {
+Types = dict[Kind, dict[str, Any]]
+
+_TYPES: Types = {
     "money": {"type": "integer"},
     "decimal": {"type": "string"},
     "date": {"type": "string"},  # its format would cost as much again, in each of 60 places
-    "id": {"type": ["string", "object"]},  # an object where expand asked for it
+    "id": {"type": "string"},
     "text": {"type": "string"},
     "map": {"type": "object"},
     "flag": {"type": "boolean"},
@@ -23,6 +25,7 @@ _TYPES: dict[Kind, dict[str, Any]] = {
     "word": {"type": "string"},
     "any": {},
 }
+_EXPANDABLE: Types = {"id": {"anyOf": [{"type": "string"}, {"type": "object"}]}}
 
 
 def output_schema(template: Template, objects: Mapping[str, StripeObject]) -> dict[str, Any]:
@@ -30,10 +33,11 @@ def output_schema(template: Template, objects: Mapping[str, StripeObject]) -> di
     The schema of what the tool of *template* returns.
     """
     known = objects.get(template.returned_object)
+    types = _TYPES | (_EXPANDABLE if "expand" in template.input["properties"] else {})
     if not template.returns_list:
-        return _object(known.alone if known else Node())
+        return _object(known.alone if known else Node(), types)
     properties = {
-        "data": {"type": "array", "items": _object(known.in_list if known else Node())},
+        "data": {"type": "array", "items": _object(known.in_list if known else Node(), types)},
         "has_more": {"type": "boolean"},
         "next_call": {"type": "object"},
     }
@@ -56,17 +60,21 @@ def _identity(node: Node) -> list[str]:
     return [name for name in ("object", "id") if name in node.children]
 
 
-def _object(node: Node) -> dict[str, Any]:
+def _object(node: Node, types: Types) -> dict[str, Any]:
     """
     The schema of an object that names its kind, and itself if it has an id.
     """
-    return {"type": "object", "required": _identity(node), "properties": _properties(node)}
+    return {"type": "object", "required": _identity(node), "properties": _properties(node, types)}
 
 
-def _properties(node: Node) -> dict[str, Any]:
+def _properties(node: Node, types: Types) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     for name, child in node.children.items():
-        inner = {"type": "object", "properties": _properties(child)} if child.children else _TYPES[child.kind]
+        inner = (
+            {"type": "object", "properties": _properties(child, types)}
+            if child.children
+            else types[child.kind]
+        )
         properties[name] = {"type": "array", "items": inner} if child.many else inner
         if child.kind in ("money", "decimal"):
             properties[f"{name}_display"] = {"type": "string"}
