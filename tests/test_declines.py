@@ -134,3 +134,22 @@ FRAUD = {"codes": ["fraudulent"], "next": "Wait."}
 def test_a_file_that_would_tell_the_wrong_thing_is_refused(groups: list[Any], problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
         Declines.model_validate({"decline": groups})
+
+
+@pytest.mark.parametrize(
+    ("code", "advice_code", "again"),
+    [
+        ("generic_decline", "try_again_later", True),
+        ("generic_decline", "do_not_try_again", False),
+        ("generic_decline", "confirm_card_data", False),
+        ("processing_error", None, True),
+        ("processing_error", "do_not_try_again", False),
+    ],
+)
+def test_stripes_own_advice_says_whether_to_try_again(
+    code: str, advice_code: str | None, again: bool
+) -> None:
+    said = advise(StripeError(402, "card_error", decline_code=code, advice_code=advice_code), None, "TEST")
+    assert ("may be tried once more" in said) == again
+    assert ("Do not repeat the call" in said) != again
+    assert again or "We can try" not in said

@@ -59,7 +59,7 @@ def advise(error: StripeError, template: Template | None, mode: Mode) -> str:
 def _advice(error: StripeError, template: Template | None, mode: Mode) -> str:
     special = _special(error)
     if special is None and (error.status == 402 or error.type == "card_error"):
-        return explain_decline(error.decline_code or error.code or "card_declined")
+        return explain_decline(error.decline_code or error.code or "card_declined", error.advice_code)
     permission = re.search(r"\brak_\w+", error.message or "")
     text = (special or _by_status(error)).format(
         mode=refusals().mode[mode],

@@ -96,7 +96,7 @@ class Answer:
             return NoAnswer(f"Stripe's answer could not be read (status {self.status}).")
         if self.error.get("type") == "idempotency_error":
             log.error("idempotency_error: a key was used for two different requests, which is our fault")
-        fields = ("type", "code", "decline_code", "param", "message", "doc_url")
+        fields = ("type", "code", "decline_code", "advice_code", "param", "message", "doc_url")
         return StripeError(
             self.status,
             **{name: _said(self.error[name]) for name in fields if isinstance(self.error.get(name), str)},

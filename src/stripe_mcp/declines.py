@@ -60,18 +60,24 @@ def _by_code() -> dict[str, Decline]:
     return {code: decline for decline in declines() for code in decline.codes}
 
 
-def explain_decline(code: str) -> str:
+def explain_decline(code: str, advice_code: str | None = None) -> str:
     """
     Say what the decline *code* asks of a model that speaks with the customer.
+
+    Where Stripe gives an *advice_code*, it knows better whether to try again:
+    https://docs.stripe.com/declines#retrying-issuer-declines
 
     Raises:
         ConfigurationError: The file breaks the format.
     """
     decline = _by_code().get(code) or _by_code()["fraudulent"]
     secret = "" if decline.customer else "Keep the code and its reason from the customer. "
+    if advice_code == "do_not_try_again" and decline.temporary:
+        decline = _by_code()["generic_decline"]
+    temporary = decline.temporary or advice_code == "try_again_later"
     again = (
         "The same payment method may be tried once more later, not at once, and only if the customer agrees."
-        if decline.temporary
+        if temporary
         else "Do not repeat the call with the same payment method."
     )
     return f'No money moved. {secret}Tell the customer: "{spoken(decline)}" {decline.next} {again}'

@@ -110,6 +110,7 @@ class StripeError(ToolError):
     type: str | None = None
     code: str | None = None
     decline_code: str | None = None
+    advice_code: str | None = None
     param: str | None = None
     message: str | None = field(default=None, repr=False)  # Stripe may repeat in it what was sent
     doc_url: str | None = None
