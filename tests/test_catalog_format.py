@@ -429,7 +429,7 @@ def test_the_same_tool_in_two_categories_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["nowhere", "tools"])
 def test_a_folder_without_templates_is_refused(tmp_path: Path, folder: str) -> None:
     write(tmp_path, GOOD)
-    assert refusal(tmp_path / folder).startswith(f"{tmp_path / folder}: no templates")
+    assert refusal(tmp_path / folder).startswith(f"{tmp_path / folder}: no tools/")
 
 
 def test_a_folder_of_ones_own_replaces_and_adds(tmp_path: Path) -> None:

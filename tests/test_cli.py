@@ -67,7 +67,7 @@ def test_s3_a_key_on_the_command_line_is_refused_and_not_repeated(
 
 def test_a_path_that_only_looks_a_little_like_a_key_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tools", "--catalog", "/tmp/sk_templates"]) == 2
-    assert "/tmp/sk_templates: no templates" in capsys.readouterr().err
+    assert "/tmp/sk_templates: no tools/" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes as a POSIX shell has them")

@@ -162,11 +162,19 @@ def test_a_file_that_breaks_the_format_is_named_with_the_rule(
     assert reason in str(caught.value)
 
 
+def test_a_file_in_the_wrong_place_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "objects" / "deeper" / "charge.toml"
+    file.parent.mkdir(parents=True)
+    file.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="an object is a file"):
+        load_objects(tmp_path)
+
+
 def test_an_object_in_a_later_folder_replaces_the_earlier_one(tmp_path: Path) -> None:
     file = tmp_path / "objects" / "charge.toml"
     file.parent.mkdir()
     file.write_text(GOOD, encoding="utf-8")
-    both = load_objects(builtin_folder(), tmp_path)
+    both = load_catalog(builtin_folder(), tmp_path).objects
     assert both.keys() == OBJECTS.keys()
     assert both["charge"].shown == ["object", "id", "amount"]
     assert both["refund"] == OBJECTS["refund"]

@@ -194,6 +194,6 @@ def test_a_file_in_the_wrong_place_is_named(tmp_path: Path, name: str) -> None:
 def test_a_later_folder_adds_and_replaces_prompts(tmp_path: Path) -> None:
     write(tmp_path, GOOD)
     write(tmp_path, GOOD, "refund_request.md")
-    loaded = load_prompts(builtin_folder(), tmp_path)
+    loaded = load_catalog(builtin_folder(), tmp_path).prompts
     assert loaded.keys() == PROMPTS.keys() | {"greet"}
     assert loaded["refund_request"].fill({"name": "Ada"}) == 'Hello "Ada"'

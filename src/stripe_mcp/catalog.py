@@ -9,7 +9,7 @@ name of the file, since a template decides what happens to money.
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -169,16 +169,19 @@ def load_catalog(*folders: Path) -> Catalog:
     Read the catalog in *folders*; a file in a later folder replaces one of the same name in an earlier one.
 
     Raises:
-        ConfigurationError: A file breaks the format, a folder is missing or has no templates.
+        ConfigurationError: A file breaks the format, a folder is missing or has no files.
     """
-    templates: dict[str, Template] = {}
+    catalog = Catalog({}, {}, {})
     for folder in folders:
-        found = {template.name: template for template in _read_folder(folder)}
-        if not found:
-            raise ConfigurationError(f"{folder}: no templates (*.toml) in its tools/<category>/ folders")
-        templates |= found
-    in_order = dict(sorted(templates.items(), key=lambda item: (item[1].category, item[0])))
-    return Catalog(in_order, load_objects(*folders), load_prompts(*folders))
+        templates = {template.name: template for template in _read_folder(folder)}
+        objects, prompts = load_objects(folder), load_prompts(folder)
+        if not (templates or objects or prompts):
+            raise ConfigurationError(f"{folder}: no tools/<category>/*.toml, objects/*.toml or prompts/*.md")
+        catalog.templates.update(templates)
+        catalog.objects.update(objects)
+        catalog.prompts.update(prompts)
+    in_order = sorted(catalog.templates.items(), key=lambda item: (item[1].category, item[0]))
+    return replace(catalog, templates=dict(in_order))
 
 
 def _read_folder(folder: Path) -> Iterator[Template]:

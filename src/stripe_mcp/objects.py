@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.reading import Strict, naming
 
 Kind = Literal["money", "decimal", "date", "id", "text", "map", "flag", "number", "word", "any"]
@@ -139,14 +140,16 @@ class StripeObject(Strict):
         return root
 
 
-def load_objects(*folders: Path) -> dict[str, StripeObject]:
+def load_objects(folder: Path) -> dict[str, StripeObject]:
     """
-    Read the objects below *folders* by name; one in a later folder replaces that of an earlier one.
+    Read the objects below *folder* by name.
 
     Raises:
         ConfigurationError: A file breaks the format.
     """
-    files = (file for folder in folders for file in sorted(folder.glob("objects/*.toml")))
+    files = sorted(folder.glob("objects/*.toml"))
+    if stray := {*folder.glob("objects/**/*.toml")} - {*files}:
+        raise ConfigurationError(f"{min(stray)}: an object is a file objects/<object>.toml of the folder")
     return {file.stem: _read_object(file) for file in files}
 
 

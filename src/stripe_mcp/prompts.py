@@ -9,7 +9,7 @@ cannot become a step of the text. A line with an argument that was not given is 
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -73,21 +73,17 @@ class Prompt(Strict):
         return _PLACEHOLDER.sub(lambda found: quoted[found[1]], "\n".join(lines))
 
 
-def load_prompts(*folders: Path) -> dict[str, Prompt]:
+def load_prompts(folder: Path) -> dict[str, Prompt]:
     """
-    Read the prompts below *folders* by name; one in a later folder replaces its namesake in an earlier one.
+    Read the prompts below *folder* by name.
 
     Raises:
         ConfigurationError: A file breaks the format.
     """
-    return {prompt.name: prompt for folder in folders for prompt in _read_folder(folder)}
-
-
-def _read_folder(folder: Path) -> Iterator[Prompt]:
     files = sorted(folder.glob("prompts/*.md"))
     if stray := {*folder.glob("prompts/**/*.md")} - {*files}:
         raise ConfigurationError(f"{min(stray)}: a prompt is a file prompts/<prompt>.md of the folder")
-    yield from map(_read_prompt, files)
+    return {file.stem: _read_prompt(file) for file in files}
 
 
 def _read_prompt(file: Path) -> Prompt:
