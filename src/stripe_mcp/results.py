@@ -112,7 +112,7 @@ def _next_cursor(body: dict[str, Any], rows: list[dict[str, Any]], arguments: Ar
         name, cursor = "ending_before", rows[0].get("id")
     else:
         name, cursor = "starting_after", rows[-1].get("id")
-    return {name: cursor} if isinstance(cursor, str) and cursor != arguments.get(name) else None
+    return {name: cursor} if isinstance(cursor, str) and cursor not in ("", arguments.get(name)) else None
 
 
 def shrink(content: Content, most: int) -> Content:
