@@ -79,8 +79,8 @@ class View:
         """
         The fields of *body* that *node* lists, in its order, then those that were asked for.
         """
-        own = body.get("currency")
-        currency = own if isinstance(own, str) else currency
+        own = body.get("currency", currency)
+        currency = own if isinstance(own, str) else ""
         asked = expand if self.detail == "lean" and node is not _UNLISTED else body
         shown: dict[str, Any] = {}
         for name in dict.fromkeys([*node.children, *asked]):
