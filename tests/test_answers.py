@@ -260,3 +260,11 @@ async def test_a_list_that_expand_asks_for_shows_rows_as_its_own_tool_does() -> 
         customer = await caller.call("get_customer_by_id", **subscribed, expand=["subscriptions"])
         listed = await caller.call("list_subscriptions", customer=customer["id"])
         assert customer["subscriptions"]["data"] == listed["data"]
+
+
+async def test_an_object_that_has_no_currency_takes_none_from_the_object_around_it() -> None:
+    customer = {"object": "customer", "id": "cus_1", "currency": None, "balance": 0}
+    charge = {"object": "charge", "id": "ch_1", "amount": 5, "currency": "jpy", "customer": customer}
+    content = await answer(charge, "get_charge", expand=["customer"])
+    assert "balance_display" not in content["customer"]
+    assert content["amount_display"] == "¥5"
