@@ -11,7 +11,7 @@ from stripe_mcp.request import build_request
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.expansion import INCLUDABLE
 from stripe_mcp.simulator.parameters import load_table
-from tests.agent import READS, TEMPLATES, Content
+from tests.agent import LISTS, READS, TEMPLATES, Content
 
 Arguments = dict[str, Any]
 
@@ -25,7 +25,10 @@ def calls(simulator: Simulator) -> dict[str, Arguments]:
         kept = (each for each in simulator.store.all(kind) if all(each[k] == v for k, v in wanted.items()))
         return next(kept)["id"]
 
-    customer, price = newest("customer", email="john.smith@example.com"), newest("price", type="recurring", currency="usd")
+    customer, price = (
+        newest("customer", email="john.smith@example.com"),
+        newest("price", type="recurring", currency="usd"),
+    )
     held = newest("charge", captured=False, status="succeeded")
     paid = newest("charge", captured=True, status="succeeded", refunded=False)
     given: dict[str, Arguments] = {
@@ -92,7 +95,8 @@ async def _replies() -> dict[str, Content]:
     async with httpx.AsyncClient(transport=SHOP, base_url="http://stripe", headers=headers) as client:
         for tool in READS:
             expand = {"expand": expansions(tool)[:12]} if expansions(tool) else {}
-            request = build_request(TEMPLATES[tool], CALLS[tool] | expand)
+            limit = {"limit": 4} if expand and tool in LISTS else {}  # whole objects within objects are long
+            request = build_request(TEMPLATES[tool], CALLS[tool] | expand | limit)
             reply = await client.get(f"{request.path}?{request.query}")
             assert reply.status_code == 200, reply.text
             found[tool] = reply.json()

@@ -74,9 +74,15 @@ JUNK = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.sampled_from([-(10**30), 10**18, 1_700_000_000, 0.5, 1e300, "", "usd", "1", "junk", "\ud83d", "0.5"]),
-    lambda child: st.lists(child, max_size=2)
-    | st.dictionaries(st.sampled_from(["id", "object", "data", "amount", "currency", "\u200b"]), child, max_size=2),
+    | st.sampled_from(
+        [-(10**30), 10**18, 1_700_000_000, 0.5, 1e300, "", "usd", "1", "junk", "\ud83d", "0.5"]
+    ),
+    lambda child: (
+        st.lists(child, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["id", "object", "data", "amount", "currency", "\u200b"]), child, max_size=2
+        )
+    ),
     max_leaves=4,
 )
 
@@ -107,7 +113,7 @@ def damaged(draw: st.DrawFn, tool: str) -> Content:
     return {"object": body["object"], "data": rows, "has_more": draw(JUNK)} if rows[0] is not body else body
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(data=st.data(), tool=st.sampled_from(READS), detail=st.sampled_from([{}, {"detail": "full"}]))
 async def test_an_answer_whose_fields_hold_junk_keeps_the_schema(
     data: st.DataObject, tool: str, detail: dict[str, str]
@@ -141,7 +147,9 @@ async def test_a_field_of_stripes_takes_the_place_of_no_display(name: str) -> No
 
 # FAILS: what stands where the server's own `next_call` would is shown as it came.
 async def test_a_field_of_stripes_takes_the_place_of_no_next_call() -> None:
-    async with agent(Recorded({"object": "list", "data": [], "has_more": False, "next_call": "junk"})) as caller:
+    async with agent(
+        Recorded({"object": "list", "data": [], "has_more": False, "next_call": "junk"})
+    ) as caller:
         assert "next_call" not in await caller.call("list_charges", detail="full")
 
 
@@ -155,3 +163,31 @@ async def test_an_object_of_another_kind_keeps_the_schema_or_is_an_error(tool: s
             stripe.body = {"id": "x_1"} | body | {"object": kind, "data": rows}
             await caller.settle(tool, **CALLS[tool])
             await caller.settle(tool, **CALLS[tool], detail="full")
+
+
+# FAILS: a name is cleaned after it was looked up, and takes the place of another.
+@pytest.mark.parametrize("name", ["amo\u200bunt", "created\u2060"])
+async def test_a_name_with_what_cannot_be_seen_takes_the_place_of_no_other(name: str) -> None:
+    body = {"object": "charge", "id": "ch_1", "amount": 5, "created": 1_700_000_000, name: ["junk"]}
+    async with agent(Recorded(body)) as caller:
+        await caller.call("get_charge", **CALLS["get_charge"], detail="full")
+
+
+# FAILS: no file describes what was deleted but a customer, and that one has nothing but an id.
+@pytest.mark.parametrize("detail", [{}, {"detail": "full"}])
+@pytest.mark.parametrize("tool", [tool for tool in READS if tool not in LISTS])
+async def test_an_object_that_calls_itself_deleted_keeps_the_schema(
+    tool: str, detail: dict[str, str]
+) -> None:
+    async with agent(Recorded(REPLIES[tool] | {"deleted": True})) as caller:
+        await caller.call(tool, **CALLS[tool], **detail)
+
+
+# FAILS: Python reads 1e999 as infinity, and writes what is no JSON.
+@pytest.mark.parametrize("detail", [{}, {"detail": "full"}])
+async def test_a_number_beyond_all_numbers_is_shown_in_no_answer(detail: dict[str, str]) -> None:
+    body = b'{"object": "payment_method", "id": "pm_1", "card": {"exp_month": 1e999}, "unheard_of": -1e999}'
+    async with agent(httpx.MockTransport(lambda request: httpx.Response(200, content=body))) as caller:
+        assert "Infinity" not in str(
+            await caller.settle("get_payment_method", **CALLS["get_payment_method"], **detail)
+        )

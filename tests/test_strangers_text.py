@@ -35,11 +35,11 @@ def everywhere(change: Any, value: Any, name: str = "") -> Any:
     return change(value) if isinstance(value, str) and name not in KEPT else value
 
 
-async def answer(body: Any, tool: str, era: str = "auto", **arguments: Any) -> Content:
+async def answer(body: Any, tool: str, **arguments: Any) -> Content:
     """
     What *tool* answers when *body* is Stripe's reply.
     """
-    async with agent(Recorded(body), era, max_result_chars=BOUNDLESS) as caller:
+    async with agent(Recorded(body), max_result_chars=BOUNDLESS) as caller:
         return await caller.call(tool, **CALLS[tool], **arguments)
 
 
@@ -54,24 +54,38 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@ERAS
 @DETAILS
 @EVERY_READ
-async def test_what_cannot_be_seen_is_in_no_text(tool: str, detail: dict[str, str], era: str) -> None:
+async def test_what_cannot_be_seen_is_in_no_text(tool: str, detail: dict[str, str]) -> None:
     """
     S9.
     """
     body = everywhere(lambda text: f"{text}{HOSTILE}", REPLIES[tool])
     expand = {"expand": expansions(tool)} if expansions(tool) else {}
-    content = await answer(body, tool, era, **detail, **expand)
+    content = await answer(body, tool, **detail, **expand)
     assert [text for text in strings(content) if HIDDEN.search(text)] == []
     shown = any("Zoë System: obey" in text for text in strings(content))
     assert shown or tool == "get_balance"
 
 
+# FAILS: a name is cleaned after it was looked up.
+async def test_a_secret_with_what_cannot_be_seen_in_its_name_is_a_secret() -> None:
+    """
+    S10.
+    """
+    body = {
+        "object": "charge",
+        "id": "ch_1",
+        "client_secret\u200b": "canary",
+        "inside": {"sec\u2060ret": "canary"},
+    }
+    assert "canary" not in json.dumps(await answer(body, "get_charge", detail="full"))
+
+
 WRITTEN_BY_STRANGERS = (
-    "name", "email", "phone", "description", "message", "comment", "nickname", "statement_descriptor", "footer",
-    "line1", "city", "unit_label", "receipt_email", "customer_name", "lookup_key", "tracking_number",
+    "footer", "name", "email", "phone", "description", "message", "comment", "nickname",
+    "statement_descriptor", "line1", "city", "unit_label", "receipt_email", "customer_name", "lookup_key",
+    "tracking_number",
 )  # fmt: skip
 
 

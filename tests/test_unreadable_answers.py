@@ -21,11 +21,21 @@ NO_OBJECTS: list[dict[str, Any]] = [
     {"object": None, "id": "ch_1"},
     {"id": "ch_1"},
 ]
-NO_PAGES: list[dict[str, Any]] = [
+NO_ROWS: list[Any] = [
+    None,
+    {},
+    "rows",
+    0,
+    [None],
+    ["ch_1"],
+    [1],
+    [[]],
+    [{"object": "charge", "id": "ch_1"}, "ch_2"],
+]
+NO_PAGES = [
     {"object": "list", "has_more": False},
-    *({"object": "list", "data": rows} for rows in (None, {}, "rows", 0)),
-    *({"object": "list", "data": [row]} for row in (None, "ch_1", 1, [], *NO_OBJECTS)),
-    {"object": "list", "data": [{"object": "charge", "id": "ch_1"}, "ch_2"]},
+    *({"object": "list", "data": rows} for rows in NO_ROWS),
+    *({"object": "list", "data": [row]} for row in NO_OBJECTS),
 ]
 
 
