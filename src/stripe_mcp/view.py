@@ -112,7 +112,7 @@ class View:
         """
         known = self._description(now) if isinstance(now, dict) else None
         if known is None:
-            return _UNLISTED, currency
+            return Node(kind="map"), currency
         return replace(known.whole, kind="map"), str(now.get("currency"))
 
     def _value(self, name: str, value: Any, node: Node, expand: Expand, currency: str) -> Any:
