@@ -137,6 +137,17 @@ async def test_what_a_write_answers_keeps_the_schema_when_it_holds_junk(
         await caller.call(tool, **CALLS[tool])
 
 
+@pytest.mark.parametrize("detail", [{}, {"detail": "full"}])
+@pytest.mark.parametrize("now", [None, "junk", [], {"object": "mystery"}, {"object": "charge"}])
+@pytest.mark.parametrize("before", ["junk", 5, [], [{"amount": 5}], {"amount": "junk"}, {"metadata": None}])
+async def test_an_event_keeps_the_schema_whatever_there_was_before(
+    before: Any, now: Any, detail: dict[str, str]
+) -> None:
+    event = {"object": "event", "id": "evt_1", "data": {"object": now, "previous_attributes": before}}
+    async with agent(Recorded(event)) as caller:
+        await caller.call("get_event", **CALLS["get_event"], **detail)
+
+
 # FAILS: what stands where the server's own `amount_display` would is shown as it came.
 @pytest.mark.parametrize("name", ["amount_display", "net_display"])
 async def test_a_field_of_stripes_takes_the_place_of_no_display(name: str) -> None:
