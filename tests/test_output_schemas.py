@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from stripe_mcp.simulator import Simulator
-from tests.agent import CATALOG, LISTS, READS, TEMPLATES, WRITES, Content, Recorded, agent
+from tests.agent import LISTS, READS, TEMPLATES, WRITES, Content, Recorded, agent
 from tests.shopping import CALLS, REPLIES, SIMULATOR, calls, expansions
 
 pytestmark = pytest.mark.anyio
@@ -169,7 +169,7 @@ async def test_a_field_of_stripes_takes_the_place_of_no_next_call() -> None:
 async def test_an_object_of_another_kind_keeps_the_schema_or_is_an_error(tool: str) -> None:
     body = REPLIES[tool]
     async with agent(stripe := Recorded()) as caller:
-        for kind in ["junk", *CATALOG.objects]:
+        for kind in ["junk", "charge", "customer", "event", "list", "balance", "price"]:
             rows = [row | {"object": kind} for row in body["data"][:2]] if tool in LISTS else body
             stripe.body = {"id": "x_1"} | body | {"object": kind, "data": rows}
             await caller.settle(tool, **CALLS[tool])
