@@ -173,7 +173,6 @@ CREDIT_WITHOUT_CURRENCY = ("customer", "balance")  # that of who never bought an
 NO_MONEY = re.compile(r".*_(display|decimal|count)|total_count|livemode|.*_percent")
 
 
-# FAILS: `payment_method_details.card.overcapture.maximum_amount_capturable` of a charge, and the amounts in
 # `currency_options` of a price, whose currency is their key, are money to no file of the catalog.
 @EVERY_READ
 async def test_every_amount_stands_beside_its_display(tool: str) -> None:

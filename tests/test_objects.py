@@ -77,7 +77,8 @@ def types_at(cls: Any, path: str) -> set[Any]:
     level = {cls}
     for part in path.split("."):
         name = part.removesuffix("[]")
-        fields = [item_type(each) if name == "data" else fields_of(each).get(name) for each in level]
+        inside = name in ("data", "*")  # of a ListObject[...] or a dict by currency
+        fields = [item_type(each) if inside else fields_of(each).get(name) for each in level]
         level = {each for hint in fields if hint is not None for each in alternatives(hint)}
         if part.endswith("[]") and name != "data":
             level = {each for hint in level for item in get_args(hint) for each in alternatives(item)}
@@ -92,9 +93,9 @@ def fields_of(cls: Any) -> dict[str, Any]:
 
 def item_type(hint: Any) -> Any:
     """
-    What a `ListObject[...]` lists.
+    What a `ListObject[...]` or a `dict[str, ...]` holds.
     """
-    return next(iter(get_args(hint)), None)
+    return next(reversed(get_args(hint)), None)
 
 
 PATHS = [

@@ -148,7 +148,6 @@ async def test_an_event_keeps_the_schema_whatever_there_was_before(
         await caller.call("get_event", **CALLS["get_event"], **detail)
 
 
-# FAILS: what stands where the server's own `amount_display` would is shown as it came.
 @pytest.mark.parametrize("name", ["amount_display", "net_display"])
 async def test_a_field_of_stripes_takes_the_place_of_no_display(name: str) -> None:
     row = {"object": "balance_transaction", "id": "txn_1", "amount": 500, "net": None, name: ["junk"]}
@@ -156,7 +155,6 @@ async def test_a_field_of_stripes_takes_the_place_of_no_display(name: str) -> No
         await caller.call("list_balance_transactions", detail="full")
 
 
-# FAILS: what stands where the server's own `next_call` would is shown as it came.
 async def test_a_field_of_stripes_takes_the_place_of_no_next_call() -> None:
     async with agent(
         Recorded({"object": "list", "data": [], "has_more": False, "next_call": "junk"})
@@ -164,19 +162,17 @@ async def test_a_field_of_stripes_takes_the_place_of_no_next_call() -> None:
         assert "next_call" not in await caller.call("list_charges", detail="full")
 
 
-# FAILS: it is shown as its own kind is, without the rows of a page, or without object and id.
 @pytest.mark.parametrize("tool", READS)
 async def test_an_object_of_another_kind_keeps_the_schema_or_is_an_error(tool: str) -> None:
     body = REPLIES[tool]
     async with agent(stripe := Recorded()) as caller:
         for kind in ["junk", "charge", "customer", "event", "list", "balance", "price"]:
-            rows = [row | {"object": kind} for row in body["data"][:2]] if tool in LISTS else body
-            stripe.body = {"id": "x_1"} | body | {"object": kind, "data": rows}
+            rows = [row | {"object": kind} for row in body["data"][:2]] if tool in LISTS else []
+            stripe.body = {"id": "x_1"} | body | {"object": kind} | ({"data": rows} if rows else {})
             await caller.settle(tool, **CALLS[tool])
             await caller.settle(tool, **CALLS[tool], detail="full")
 
 
-# FAILS: a name is cleaned after it was looked up, and takes the place of another.
 @pytest.mark.parametrize("name", ["amo\u200bunt", "created\u2060"])
 async def test_a_name_with_what_cannot_be_seen_takes_the_place_of_no_other(name: str) -> None:
     body = {"object": "charge", "id": "ch_1", "amount": 5, "created": 1_700_000_000, name: ["junk"]}
@@ -184,7 +180,6 @@ async def test_a_name_with_what_cannot_be_seen_takes_the_place_of_no_other(name:
         await caller.call("get_charge", **CALLS["get_charge"], detail="full")
 
 
-# FAILS: no file describes what was deleted but a customer, and that one has nothing but an id.
 @pytest.mark.parametrize("detail", [{}, {"detail": "full"}])
 @pytest.mark.parametrize("tool", [tool for tool in READS if tool not in LISTS])
 async def test_an_object_that_calls_itself_deleted_keeps_the_schema(
@@ -194,7 +189,6 @@ async def test_an_object_that_calls_itself_deleted_keeps_the_schema(
         await caller.call(tool, **CALLS[tool], **detail)
 
 
-# FAILS: Python reads 1e999 as infinity, and writes what is no JSON.
 @pytest.mark.parametrize("detail", [{}, {"detail": "full"}])
 async def test_a_number_beyond_all_numbers_is_shown_in_no_answer(detail: dict[str, str]) -> None:
     body = b'{"object": "payment_method", "id": "pm_1", "card": {"exp_month": 1e999}, "unheard_of": -1e999}'

@@ -404,7 +404,7 @@ def test_a_live_key_may_name_stripe(base: str) -> None:
 NUMBERS = {
     "STRIPE_MCP_DEADLINE": (50, 1, 600),
     "STRIPE_MCP_MAX_RETRIES": (2, 0, 10),
-    "STRIPE_MCP_MAX_RESULT_CHARS": (25_000, 5_000, 1_000_000),
+    "STRIPE_MCP_MAX_RESULT_CHARS": (25_000, 10_000, 1_000_000),
 }
 
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from time import time
 from typing import Any
 
@@ -106,8 +107,11 @@ class Answer:
         )
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
+def _finite(number: str) -> float:
+    value = float(number)
+    if not isfinite(value):
+        raise ValueError(f"{number} is no JSON, or too large to be written again")
+    return value
 
 
 def _said(text: str) -> str:
@@ -122,7 +126,7 @@ def parse_object(body: bytes | bytearray) -> dict[str, Any] | None:
     The JSON object in *body*, None if there is none or it is nested beyond all reason.
     """
     try:
-        parsed = json.loads(body, parse_constant=_refuse)
+        parsed = json.loads(body, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         return None
     if not isinstance(parsed, dict):

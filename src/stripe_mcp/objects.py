@@ -3,7 +3,7 @@ How Stripe's objects are shown: one TOML file of `catalog/objects/` is one objec
 
 A file lists the fields that its object shows by default, in order, and says of the object's fields
 what they hold: money, dates, ids, text of third parties. Paths are written as in Stripe's `expand`,
-with `[]` where they go through a list: `lines.data[].amount`.
+with `[]` where they go through a list, `lines.data[].amount`, and `*` for every currency.
 """
 
 import tomllib
@@ -20,7 +20,7 @@ from stripe_mcp.reading import Strict, naming
 
 Kind = Literal["money", "decimal", "date", "id", "text", "map", "flag", "number", "word", "any"]
 
-_Path = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\[\])?(\.[a-z0-9_]+(\[\])?)*$")]
+_Path = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+(\[\])?(\.(\*|[a-z0-9_]+(\[\])?))*$")]
 
 
 @dataclass(slots=True)
@@ -39,6 +39,19 @@ class Node:
     keeps_row: bool = False
     children: dict[str, "Node"] = field(default_factory=dict)
 
+    @property
+    def by_currency(self) -> bool:
+        """
+        Whether its fields are called like the currencies that their amounts are in, as in `currency_options`.
+        """
+        return "*" in self.children
+
+    def child(self, name: str) -> "Node":
+        """
+        The field *name* of this object, whose file may not list it.
+        """
+        return self.children.get(name) or self.children.get("*") or UNLISTED
+
     def says_nothing(self, value: Any, around: Mapping[str, Any]) -> bool:
         """
         Whether *value*, the field's in the object *around* it, is as everybody would expect.
@@ -53,6 +66,9 @@ class Node:
         return not isinstance(row, dict) or not any(
             child.keeps_row and row.get(name) == 0 for name, child in self.children.items()
         )
+
+
+UNLISTED = Node()
 
 
 class StripeObject(Strict):

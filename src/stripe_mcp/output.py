@@ -46,14 +46,20 @@ def output_schema(template: Template, objects: Mapping[str, StripeObject]) -> di
 
 def is_readable(template: Template, objects: Mapping[str, StripeObject], body: dict[str, Any]) -> bool:
     """
-    Whether *body* has what every good answer to a call of *template* has: rows, and what identifies objects.
+    Whether *body* is what a call of *template* returns, with all that identifies it.
     """
-    rows = body.get("data") if template.returns_list else [body]
-    known = objects.get(template.returned_object)
-    needed = _identity(known.alone) if known else []
-    return isinstance(rows, list) and all(
-        isinstance(row, dict) and all(isinstance(row.get(name), str) for name in needed) for row in rows
-    )
+    container, _, kind = template.returns.rpartition(" of ")
+    if container and not (body["object"] == container and isinstance(body.get("data"), list)):
+        return False
+    known = objects.get(kind)
+    return all(_is_one(row, known) for row in (body["data"] if container else [body]))
+
+
+def _is_one(row: Any, known: StripeObject | None) -> bool:
+    if known is None or not isinstance(row, dict):
+        return isinstance(row, dict)
+    identified = all(isinstance(row.get(name), str) for name in _identity(known.alone))
+    return identified and row["object"] == known.name.removeprefix("deleted_")
 
 
 def _identity(node: Node) -> list[str]:

@@ -7,8 +7,7 @@ call that goes on where it was cut, an object by the count of what there was.
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
-from copy import deepcopy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from stripe_mcp.view import Detail, View, expand_tree
 Arguments = dict[str, Any]
 Content = dict[str, Any]
 
+_OF_A_PAGE = ("data", "has_more", "next_call")
 _USUAL_LIMIT = 10  # rows, where a call does not say: https://docs.stripe.com/api/pagination
 
 
@@ -66,6 +66,8 @@ class Presenter:
 
     def _page(self, body: dict[str, Any], content: Content, arguments: Arguments) -> Content:
         count = len(content["data"])
+        others = {name: value for name, value in content.items() if name not in _OF_A_PAGE}
+        content = {"data": content["data"], "has_more": False} | shrink(others, self.most // 2)
         page = _cut_page(body, content, arguments, count)
         if len(to_text(page)) <= self.most:
             return page
@@ -79,7 +81,7 @@ class Presenter:
         page = _cut_page(body, content, arguments, max(fits, 1))
         if not fits:
             [row] = page["data"]
-            page["data"] = [shrink(row, self.most - len(to_text({**page, "data": []})))]
+            page["data"] = [shrink(row, self.most - len(to_text(page | {"data": []})))]
         return page
 
 
@@ -117,41 +119,47 @@ def _next_cursor(body: dict[str, Any], rows: list[dict[str, Any]], arguments: Ar
 
 def shrink(content: Content, most: int) -> Content:
     """
-    *content* in at most *most* characters: its longest lists are cut, then its longest fields left out.
+    *content* in at most *most* characters: its lists are cut to as many rows as fit; if none do, its longest
+    fields are left out.
 
     Under `cut` stands what was there.
     """
     if len(to_text(content)) <= most:
         return content
-    content, cut, totals = deepcopy(content), dict[str, str](), dict[str, int]()
-    while len(to_text(content | {"cut": cut})) > most:
-        fields = [name for name in content if name not in ("object", "id")]
-        if not fields:
-            return content | {"cut": {"all else": "left out"}}
-        longest = max(fields, key=lambda name: len(to_text({name: content[name]})))
-        path, rows = max(_lists(content[longest], longest), key=_weight, default=("", []))
-        if rows:
-            totals.setdefault(path, len(rows))
-            del rows[len(rows) // 2 :]
-            cut[path] = f"{len(rows)} of {totals[path]} shown"
-        else:
-            del content[longest]
-            cut = {path: told for path, told in cut.items() if path.partition(".")[0] != longest}
-            cut[longest] = "left out"
-    return content | {"cut": cut}
+    fitting = bisect_right(range(most), most, key=lambda rows: len(to_text(_with_lists_cut(content, rows))))
+    return _with_lists_cut(content, fitting - 1) if fitting else _with_fields_left_out(content, most)
 
 
-def _lists(value: Any, path: str) -> Iterator[tuple[str, list[Any]]]:
+def _with_lists_cut(content: Content, rows: int) -> Content:
+    totals: dict[str, int] = {}
+    cut = {name: _first(value, rows, name, totals) for name, value in content.items()}
+    told = {path: f"{rows} of {total} shown" for path, total in totals.items()}
+    return cut | ({"cut": told} if told else {})
+
+
+def _first(value: Any, rows: int, path: str, totals: dict[str, int]) -> Any:
     """
-    All lists in *value* that hold something, by their paths.
+    *value* with only the first *rows* of each list; *totals* takes up the length of the longest at each path.
     """
-    if isinstance(value, list) and value:
-        yield path, value
-    named = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, child in named:
-        yield from _lists(child, f"{path}.{name}")
+    if isinstance(value, dict):
+        return {name: _first(child, rows, f"{path}.{name}", totals) for name, child in value.items()}
+    if not isinstance(value, list):
+        return value
+    if len(value) > rows:
+        totals[path] = max(len(value), totals.get(path, 0))
+    return [_first(child, rows, path, totals) for child in value[:rows]]
 
 
-def _weight(found: tuple[str, list[Any]]) -> tuple[bool, int]:
-    rows = found[1]
-    return len(rows) > 1, len(to_text({"": rows}))
+def _with_fields_left_out(content: Content, most: int) -> Content:
+    identity = {name: content[name] for name in ("object", "id") if name in content}
+    cut = {name: "left out" for name in content if name not in identity}
+    room = most - len(to_text(identity | {"cut": cut}))
+    if room < 0:
+        return identity | {"cut": {"all else": "left out"}}
+    sizes = {name: len(to_text({name: content[name]})) for name in cut}
+    for name in sorted(sizes, key=lambda name: sizes[name]):
+        room -= sizes[name]
+        if room < 0:
+            break
+        del cut[name]
+    return {name: value for name, value in content.items() if name not in cut} | {"cut": cut}

@@ -95,7 +95,7 @@ def read_settings(
     shared = _Shared(
         deadline=_number(environment, "STRIPE_MCP_DEADLINE", 50, 1, 600),
         max_retries=_number(environment, "STRIPE_MCP_MAX_RETRIES", 2, 0, 10),
-        max_result_chars=_number(environment, "STRIPE_MCP_MAX_RESULT_CHARS", 25_000, 5_000, 1_000_000),
+        max_result_chars=_number(environment, "STRIPE_MCP_MAX_RESULT_CHARS", 25_000, 10_000, 1_000_000),
         redact_pii=redact_pii or _redacts(environment),
     )
     if simulator:

@@ -3,7 +3,8 @@ From Stripe's object to what the model and the client read. No I/O.
 
 Lean is the default: the fields that the catalog lists, in its order, without what says nothing.
 Full is all that Stripe sent but nulls. In both, an amount stands beside its display, times are
-ISO 8601, text is cleaned, and secrets are left out.
+ISO 8601, text is cleaned, and secrets are left out. So is what is not of its field's type: it
+would break the schema that the client holds, and the whole answer would be refused for it.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from stripe_mcp.currency import display, display_decimal
-from stripe_mcp.objects import Node, StripeObject
+from stripe_mcp.objects import UNLISTED, Node, StripeObject
 from stripe_mcp.text import cap, clean
 from stripe_mcp.times import iso
 
@@ -22,8 +23,10 @@ Detail = Literal["lean", "full"]
 _SECRETS = frozenset({"client_secret", "fingerprint", "secret"})
 # The merchant chose these keys, and a null among them says that there was nothing before.
 _MAPS = frozenset({"metadata", "previous_attributes"})
-_LONGEST = {"lean": 200, "full": 5000}  # characters of a text; Stripe takes 5,000 at most
-_UNLISTED = Node()
+_MONEY = frozenset({"money", "decimal"})
+# Characters: Stripe takes texts of 5,000 at most, and ids have 255.
+_LONGEST = {"lean": 200, "full": 5000}
+_LONGEST_WORD = 500
 
 # The paths of an `expand` argument as a tree: {"items": {"data": {"price": {}}}}.
 Expand = Mapping[str, Any]
@@ -31,7 +34,7 @@ Expand = Mapping[str, Any]
 
 class _Misfit(Exception):
     """
-    A field holds what it never should, and would break the schema that clients were given.
+    A field holds what is not of its type.
     """
 
 
@@ -66,14 +69,15 @@ class View:
         """
         known = self._description(body)
         if known is None:
-            return self._fields(body, _UNLISTED, expand, currency)
+            return self._fields(body, UNLISTED, expand, currency)
         if self.detail == "full":
             return self._fields(body, known.whole, expand, currency)
+        if body.get("deleted") is True:
+            known = self.objects.get(f"deleted_{known.name}", known)
         return self._fields(body, known.in_list if in_list else known.alone, expand, currency)
 
-    def _description(self, body: dict[str, Any]) -> StripeObject | None:
-        kind = body.get("object")
-        return self.objects.get(f"deleted_{kind}" if body.get("deleted") is True else str(kind))
+    def _description(self, body: Any) -> StripeObject | None:
+        return self.objects.get(str(body.get("object"))) if isinstance(body, dict) else None
 
     def _fields(self, body: dict[str, Any], node: Node, expand: Expand, currency: str) -> dict[str, Any]:
         """
@@ -81,39 +85,49 @@ class View:
         """
         own = body.get("currency", currency)
         currency = own if isinstance(own, str) else ""
-        asked = expand if self.detail == "lean" and node is not _UNLISTED else body
+        asked = expand if self.detail == "lean" and node is not UNLISTED else body
         shown: dict[str, Any] = {}
         for name in dict.fromkeys([*node.children, *asked]):
-            child, value = node.children.get(name, _UNLISTED), body.get(name)
-            if value is None or name in _SECRETS or (name not in asked and child.says_nothing(value, body)):
+            child, value = node.child(name), body.get(name)
+            if value is None or name in _SECRETS or not _is_stripes(name, node):
+                continue
+            if name not in asked and child.says_nothing(value, body):
                 continue
             if name == "previous_attributes":
-                child, currency = self._past(body.get("object"), currency)
-            entry = self._entry(name, value, child, expand.get(name, {}), currency)
+                entry = self._past(value, body.get("object"))
+            else:
+                of = name if node.by_currency else currency
+                entry = self._entry(name, value, child, expand.get(name), of)
             if name in asked or entry.get(name) != {}:
                 shown |= entry
         return shown
 
-    def _entry(self, name: str, value: Any, node: Node, expand: Expand, currency: str) -> dict[str, Any]:
+    def _entry(
+        self, name: str, value: Any, node: Node, expand: Expand | None, currency: str
+    ) -> dict[str, Any]:
         """
-        The field *name* and, if it is an amount, its display; nothing if it would break the schema.
+        The field *name* and, if it is an amount, its display; nothing if it is not of its type.
+
+        An object that *expand* did not ask for is only its id in lean.
         """
+        if node.kind == "id" and expand is None and self.detail == "lean" and isinstance(value, dict):
+            value = value.get("id")
         try:
-            entry = {clean(name): self._value(name, value, node, expand, currency)}
+            entry = {name: self._value(name, value, node, expand or {}, currency)}
         except _Misfit:
             return {}
-        if node.kind in ("money", "decimal") and (text := _display(value, currency)):
+        if node.kind in _MONEY and (text := _display(value, currency)):
             entry[f"{name}_display"] = text
         return entry
 
-    def _past(self, now: Any, currency: str) -> tuple[Node, str]:
+    def _past(self, before: Any, now: Any) -> dict[str, Any]:
         """
-        How the former values of the object *now* are shown: as its fields are.
+        The former values of the object *now*, shown as its fields are.
         """
-        known = self._description(now) if isinstance(now, dict) else None
-        if known is None:
-            return Node(kind="map"), currency
-        return replace(known.whole, kind="map"), str(now.get("currency"))
+        known = self._description(now)
+        node = replace(known.whole if known else UNLISTED, kind="map")
+        currency = str(now.get("currency")) if known else ""
+        return self._entry("previous_attributes", before, node, {}, currency)
 
     def _value(self, name: str, value: Any, node: Node, expand: Expand, currency: str) -> Any:
         match value:
@@ -121,7 +135,7 @@ class View:
                 return self._map(name, value, node, currency)
             case dict() if node.kind in ("any", "id") and not node.many:
                 return self._object(value, node, expand, currency)
-            case list() if node.kind == "any" and (node.many or node is _UNLISTED):
+            case list() if node.kind == "any" and (node.many or node is UNLISTED):
                 rows = value if self.detail == "full" else filter(node.keeps, value)
                 return [self._row(row, node, expand, currency) for row in rows]
             case _:
@@ -139,7 +153,7 @@ class View:
             return self.show(row, expand, in_list=True, currency=currency)
         if node.many:
             raise _Misfit
-        return self._value("", row, _UNLISTED, expand, currency) if row is not None else None
+        return self._value("", row, UNLISTED, expand, currency) if row is not None else None
 
     def _map(self, name: str, value: dict[str, Any], node: Node, currency: str) -> dict[str, Any]:
         """
@@ -147,10 +161,11 @@ class View:
         """
         shown: dict[str, Any] = {}
         for key, child in value.items():
+            key = cap(clean(key), _LONGEST[self.detail])
             if child is None:
-                shown[clean(key)] = None
+                shown[key] = None
             elif name == "metadata" or key not in _SECRETS:
-                shown |= self._entry(key, child, node.children.get(key, _UNLISTED), {}, currency)
+                shown |= self._entry(key, child, node.child(key), {}, currency)
         return shown
 
     def _scalar(self, value: Any, node: Node) -> Any:
@@ -170,8 +185,16 @@ class View:
             case "any" | "text", str():
                 return cap(clean(value), _LONGEST[self.detail])
             case "id" | "word" | "decimal", str():
-                return clean(value)
+                return cap(clean(value), _LONGEST_WORD)
         raise _Misfit
+
+
+def _is_stripes(name: str, node: Node) -> bool:
+    """
+    Whether *name* is not one that only looks like another, nor in the place of a display of ours.
+    """
+    taken = name.endswith("_display") and node.child(name.removesuffix("_display")).kind in _MONEY
+    return name == clean(name) and not taken
 
 
 def _display(value: int | str, currency: str) -> str | None:
