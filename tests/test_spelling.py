@@ -30,6 +30,11 @@ def test_a_tool_is_found_by_its_name_with_a_letter_too_few_or_two_exchanged(tool
         ("Get_Balance", "get_balance"),
         ("void_invoice", ""),
         ("remove_customer", ""),
+        ("create_charge", ""),  # not capture_charge
+        ("cancel_payment_intent", ""),  # not create_payment_intent
+        ("capture_payment_intent", ""),
+        ("deactivate_customer", ""),  # not delete_customer
+        ("create_product", ""),  # not create_price
         ("pay", ""),
         ("", ""),
         ("x" * 100_000, ""),

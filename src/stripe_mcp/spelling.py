@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 _LONGEST = 64  # characters; comparing takes the square of it
 _ALIKE = 0.75  # of 1, which is the same
+_OTHER = 5  # letters in both names together; capture_charge has 7 that create_charge has not, or it has not
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -18,4 +19,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
     name = name[:_LONGEST].lower()
     same_start = sorted((word for word in known if word[:1] == name[:1]), reverse=True)
     beginnings = {word[: len(name) + 1]: word for word in same_start}
-    return "".join(beginnings[found] for found in get_close_matches(name, beginnings, n=1, cutoff=_ALIKE))
+    alike = max(_ALIKE, 1 - _OTHER / (2 * len(name) + 1))
+    return "".join(beginnings[found] for found in get_close_matches(name, beginnings, n=1, cutoff=alike))
