@@ -54,6 +54,12 @@ def test_every_status_says_what_happened_what_changed_and_what_next(status: int,
     assert step in said
 
 
+def test_an_account_that_the_key_cannot_act_for_is_no_lack_of_a_permission() -> None:
+    said = told(403, type="invalid_request_error", code="account_invalid")
+    assert "cannot act for the account" in said
+    assert "permission" not in said
+
+
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("status", range(400, 600))
 def test_no_status_is_without_advice_and_no_blank_is_left_in_it(status: int, mode: Mode) -> None:

@@ -60,6 +60,12 @@ def test_what_completes_an_argument_exists(prompt: Prompt) -> None:
 
 
 @of_every_prompt
+def test_a_prompt_keeps_the_reason_of_a_decline_from_the_caller(prompt: Prompt) -> None:
+    assert "say why" not in prompt.text
+    assert "failed" not in prompt.text or "say only that it was declined" in prompt.text
+
+
+@of_every_prompt
 def test_a_prompt_is_short(prompt: Prompt) -> None:
     assert len(prompt.text.split()) < 250
 
