@@ -68,6 +68,27 @@ def test_what_says_nothing_is_left_out_of_lean(field: str, usual: Any, unusual: 
     assert full(charge | {field: usual})[field] == usual
 
 
+def test_an_event_tells_how_much_of_a_charge_was_refunded() -> None:
+    charge = {"object": "charge", "id": "ch_1", "amount": 4900, "amount_refunded": 500, "currency": "usd"}
+    event = {"object": "event", "id": "evt_1", "type": "charge.refunded", "data": {"object": charge}}
+    for shown in (lean(event), lean({"object": "list", "data": [event]})["data"][0]):
+        assert shown["data"]["object"]["amount_refunded_display"] == "$5.00"
+
+
+def test_a_price_of_what_is_used_is_not_taken_for_that_of_a_plan() -> None:
+    price = {"object": "price", "currency": "usd", "unit_amount": 5, "recurring": {"usage_type": "metered"}}
+    items = {"object": "list", "data": [{"object": "subscription_item", "price": price}]}
+    subscription = {"object": "subscription", "id": "sub_1", "items": items}
+    for shown in (lean(subscription), lean({"object": "list", "data": [subscription]})["data"][0]):
+        assert shown["items"]["data"][0]["price"]["recurring"] == {"usage_type": "metered"}
+
+
+def test_an_invoice_that_is_paid_out_of_a_balance_does_not_pass_for_one_that_money_came_for() -> None:
+    invoice = {"object": "invoice", "id": "in_1", "status": "paid", "total": 4900, "amount_paid": 0}
+    for shown in (lean(invoice), lean({"object": "list", "data": [invoice]})["data"][0]):
+        assert shown["amount_paid"] == 0
+
+
 def test_a_zero_is_no_false_and_a_one_no_true() -> None:
     assert "amount_refunded" not in lean({"object": "charge", "id": "ch_1", "amount_refunded": False})
     assert lean({"object": "price", "id": "price_1", "recurring": {"interval_count": 2}})["recurring"]
