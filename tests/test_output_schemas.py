@@ -134,7 +134,7 @@ async def test_what_a_write_answers_keeps_the_schema_when_it_holds_junk(
     like = next(name for name in READS if TEMPLATES[name].returns == kind or kind in TEMPLATES[name].returns)
     body = data.draw(damaged(like))
     async with agent(Recorded(body["data"][0] if TEMPLATES[like].returns_list else body)) as caller:
-        await caller.call(tool, **CALLS[tool])
+        await caller.settle(tool, **CALLS[tool])
 
 
 @pytest.mark.parametrize("detail", [{}, {"detail": "full"}])

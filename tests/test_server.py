@@ -219,6 +219,9 @@ async def test_a_write_has_no_detail(client: Client) -> None:
         ("list_charges", {}, {"object": "list", "data": None}),
         ("list_charges", {}, {"object": "list", "data": ["ch_1"]}),
         ("list_charges", {}, {"object": "list", "data": [{"object": "charge"}]}),
+        ("list_charges", {}, {"object": "charge", "id": "ch_1", "data": []}),
+        ("get_charge", {"charge_id": "ch_1"}, {"object": "list", "id": "ch_1", "data": []}),
+        ("get_charge", {"charge_id": "ch_1"}, {"object": "review", "id": "ch_1", "status": 5}),
     ],
 )
 @respx.mock(base_url=STRIPE)
@@ -232,6 +235,20 @@ async def test_an_answer_that_lacks_what_every_answer_has_is_none(
     result = await client.call_tool(tool, arguments)
     assert result.is_error
     assert "could not be read" in texts(result)[0]
+
+
+@pytest.mark.parametrize("deleted", [{}, {"deleted": False}, {"deleted": "true"}])
+@respx.mock(base_url=STRIPE)
+async def test_a_deletion_that_is_answered_by_what_is_not_deleted_has_an_unknown_outcome(
+    respx_mock: respx.MockRouter, client: Client, deleted: Any
+) -> None:
+    """
+    R22.
+    """
+    respx_mock.delete("/v1/customers/cus_1").respond(json={"object": "customer", "id": "cus_1"} | deleted)
+    result = await client.call_tool("delete_customer", {"customer_id": "cus_1"})
+    assert result.is_error
+    assert "OUTCOME UNKNOWN" in texts(result)[0]
 
 
 @respx.mock(base_url=STRIPE)

@@ -137,6 +137,14 @@ async def test_what_waits_for_a_customer_is_billed_in_its_currency(agent: Agent)
         assert draft["total"] > 0
 
 
+async def test_a_search_in_full_whose_pages_do_not_fit_stays_in_full(agent: Agent) -> None:
+    first = await agent.call("search_charges", query="amount>0", limit=100, detail="full")
+    assert len(first["data"]) < 100
+    rows = await agent.all("search_charges", query="amount>0", limit=100, detail="full")
+    assert all("livemode" in row for row in rows)
+    assert [row["id"] for row in rows] == [row["id"] for row in await agent.all("list_charges", limit=100)]
+
+
 async def test_a_month_given_by_its_dates_is_all_of_it_and_nothing_else(agent: Agent) -> None:
     charges = await agent.all("list_charges", limit=100)
     months: dict[tuple[int, int], list[dict[str, Any]]] = {}

@@ -211,6 +211,8 @@ def test_former_values_are_shown_as_the_fields_are_and_a_null_among_them_stays()
 def test_former_values_of_what_is_not_known_are_shown_as_they_are(now: Any) -> None:
     event = {"object": "event", "id": "evt_1", "data": {"object": now, "previous_attributes": {"a": 1}}}
     assert full(event)["data"]["previous_attributes"] == {"a": 1}
+    event["data"] = {"object": now, "previous_attributes": False}
+    assert "previous_attributes" not in str(full(event))
 
 
 def test_full_leaves_out_nulls_at_every_level() -> None:
@@ -318,3 +320,56 @@ def test_the_deepest_answer_that_is_read_can_be_shown() -> None:
     for _ in range(100):
         body = {"a": body}
     assert full(body) == body
+
+
+def test_so_has_one_in_an_expanded_list() -> None:
+    refunds = {"object": "list", "data": [{"object": "refund", "id": "re_1", "amount": 500}]}
+    charge = {"object": "charge", "id": "ch_1", "currency": "jpy", "refunds": refunds}
+    for shown in (lean(charge, "refunds"), full(charge)):
+        assert shown["refunds"]["data"][0]["amount_display"] == "¥500"
+
+
+def test_in_full_an_object_inside_is_shown_as_its_own_file_describes_it() -> None:
+    price = {"object": "price", "id": "price_1", "created": 1795521600}
+    items = {"object": "list", "data": [{"object": "subscription_item", "price": price}]}
+    shown = full({"object": "subscription", "id": "sub_1", "items": items})
+    assert shown["items"]["data"][0]["price"]["created"] == "2026-11-24T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "misfit",
+    [
+        {"lines": {"object": "list", "data": ["il_1"]}},
+        {"created": 10**15},
+        {"due_date": -(10**15)},
+        {"data": {"object": {"id": {"object": "charge"}}}},
+    ],
+)
+@pytest.mark.parametrize("kind", ["invoice", "event"])
+def test_rows_ids_and_times_that_are_none_are_left_out(kind: str, misfit: dict[str, Any]) -> None:
+    body = {"object": kind, "id": "x_1"}
+    assert lean(body | misfit) == body
+
+
+def test_former_amounts_are_in_the_currency_that_there_was_then() -> None:
+    now = {"object": "payment_intent", "id": "pi_1", "amount": 500, "currency": "jpy"}
+    before = {"amount": 500, "currency": "usd"}
+    event = {"object": "event", "id": "evt_1", "data": {"object": now, "previous_attributes": before}}
+    for shown in (lean(event), full(event)):
+        assert shown["data"]["previous_attributes"]["amount_display"] == "$5.00"
+        assert shown["data"]["object"]["amount_display"] == "¥500"
+
+
+@pytest.mark.parametrize(
+    "secret", ["pi_3MtwBw_secret_", "seti_1Mm8s8_secret_", "src_client_secret_", "cs_test_a11Y_secret_"]
+)
+def test_secrets_are_masked_in_links(secret: str) -> None:
+    """
+    S10.
+    """
+    url = f"https://hooks.stripe.com/redirect?client_secret={secret}{'c4nary' * 4}&merchant=acct_1"
+    action = {"type": "redirect_to_url", "redirect_to_url": {"url": url}}
+    shown = full({"object": "payment_intent", "id": "pi_1", "next_action": action})
+    assert "c4nary" not in str(shown)
+    assert shown["next_action"]["redirect_to_url"]["url"].endswith(f"{secret}***&merchant=acct_1")
+    assert full({"description": "top_secret_recipe"}) == {"description": "top_secret_recipe"}

@@ -59,7 +59,8 @@ def _is_one(row: Any, known: StripeObject | None) -> bool:
     if known is None or not isinstance(row, dict):
         return isinstance(row, dict)
     identified = all(isinstance(row.get(name), str) for name in _identity(known.alone))
-    return identified and row["object"] == known.name.removeprefix("deleted_")
+    kind = known.name.removeprefix("deleted_")
+    return identified and row["object"] == kind and (kind == known.name or row.get("deleted") is True)
 
 
 def _identity(node: Node) -> list[str]:

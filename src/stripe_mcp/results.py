@@ -19,7 +19,6 @@ Arguments = dict[str, Any]
 Content = dict[str, Any]
 
 _OF_A_PAGE = ("data", "has_more", "next_call")
-_USUAL_LIMIT = 10  # rows, where a call does not say: https://docs.stripe.com/api/pagination
 
 
 class TooManyRows(Exception):
@@ -76,7 +75,7 @@ class Presenter:
             return len(to_text(_cut_page(body, content, arguments, rows)))
 
         fits = bisect_right(range(1, count), self.most, key=size)
-        if _is_search(body) and max(fits, 1) < min(count, arguments.get("limit", _USUAL_LIMIT)):
+        if _is_search(body) and max(fits, 1) < min(count, arguments.get("limit", count)):
             raise TooManyRows(max(fits, 1))
         page = _cut_page(body, content, arguments, max(fits, 1))
         if not fits:

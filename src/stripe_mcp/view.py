@@ -7,6 +7,7 @@ ISO 8601, text is cleaned, and secrets are left out. So is what is not of its fi
 would break the schema that the client holds, and the whole answer would be refused for it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -21,6 +22,8 @@ Detail = Literal["lean", "full"]
 # https://docs.stripe.com/api/payment_intents/object#payment_intent_object-client_secret and the like:
 # whoever holds one can act for the customer, or tell one card from another across merchants.
 _SECRETS = frozenset({"client_secret", "fingerprint", "secret"})
+# So can whoever holds a link with one in it, such as that of `next_action.redirect_to_url`.
+_SECRET_IN_TEXT = re.compile(r"(?<![A-Za-z0-9])([a-z]+(?:_[A-Za-z0-9]+)?_secret_)[A-Za-z0-9]{16,}")
 # The merchant chose these keys, and a null among them says that there was nothing before.
 _MAPS = frozenset({"metadata", "previous_attributes"})
 _MONEY = frozenset({"money", "decimal"})
@@ -122,18 +125,19 @@ class View:
 
     def _past(self, before: Any, now: Any) -> dict[str, Any]:
         """
-        The former values of the object *now*, shown as its fields are.
+        The former values of the object *now*, shown as its fields are, in the currency that there was then.
         """
         known = self._description(now)
         node = replace(known.whole if known else UNLISTED, kind="map")
-        currency = str(now.get("currency")) if known else ""
+        then = before if isinstance(before, dict) and "currency" in before else now
+        currency = str(then.get("currency")) if known else ""
         return self._entry("previous_attributes", before, node, {}, currency)
 
     def _value(self, name: str, value: Any, node: Node, expand: Expand, currency: str) -> Any:
         match value:
             case dict() if node.kind == "map" or name in _MAPS:
                 return self._map(name, value, node, currency)
-            case dict() if node.kind in ("any", "id") and not node.many:
+            case dict() if node.kind in ("any", "id") and name != "id" and not node.many:
                 return self._object(value, node, expand, currency)
             case list() if node.kind == "any" and (node.many or node is UNLISTED):
                 rows = value if self.detail == "full" else filter(node.keeps, value)
@@ -183,7 +187,7 @@ class View:
             case "date", int() if time := iso(value):
                 return time
             case "any" | "text", str():
-                return cap(clean(value), _LONGEST[self.detail])
+                return cap(_SECRET_IN_TEXT.sub(r"\1***", clean(value)), _LONGEST[self.detail])
             case "id" | "word" | "decimal", str():
                 return cap(clean(value), _LONGEST_WORD)
         raise _Misfit
