@@ -93,10 +93,11 @@ def test_as_a_bound_a_date_keeps_its_day_whole(day: date, distance: int) -> None
 
 
 @given(days)
-def test_a_date_by_itself_is_the_range_of_its_day_and_its_first_second_elsewhere(day: date) -> None:
+def test_a_date_by_itself_is_its_day_and_what_is_due_then_is_due_by_its_end(day: date) -> None:
     span = read(day.isoformat())
     assert span.range() == {"gte": span.first, "lte": span.last}
     assert span.bound("trial_end") == span.first
+    assert span.bound("due_date") == span.last
 
 
 @given(seconds)

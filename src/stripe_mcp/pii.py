@@ -14,7 +14,7 @@ from stripe_mcp.text import clean
 _HIDDEN = "***"
 
 # An at sign, in URLs also escaped, once or more often; then a host whose last part begins with letters.
-_AT_HOST = r"(?:@|%(?:25)*40)[\w%-]{1,63}(?:\.[\w%-]{1,63}){0,8}?\.[^\W\d_]{2}"
+_AT_HOST = r"(?:@|%(?:25)*40)[\w%-]{1,63}+(?:\.[\w%-]{1,63}+){0,8}?\.[^\W\d_]{2}"
 _OF_NAME = r"""[^\s@'"`<>()\[\]{},;:/\\|=?&]"""
 # Begun only where a name begins, so that a long text is gone through once.
 _EMAIL = re.compile(rf'(?<!{_OF_NAME})({_OF_NAME}){_OF_NAME}*"?(?={_AT_HOST})')

@@ -26,9 +26,10 @@ class Span(NamedTuple):
 
     def bound(self, name: str) -> int:
         """
-        The second to compare with where *name* is `gt`, `gte`, `lt` or `lte`; for any other name the first.
+        The second that stands for the day or time in the field *name*: the last one after which (`gt`), up to
+        which (`lte`) or by which something is due, else the first.
         """
-        return self.last if name in ("gt", "lte") else self.first
+        return self.last if name in ("gt", "lte", "due_date") else self.first
 
     def range(self) -> int | dict[str, int]:
         """
