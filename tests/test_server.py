@@ -5,6 +5,7 @@ The server through its front door: an MCP client in memory, both protocol eras, 
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from mcp import Client, MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
 
 from stripe_mcp.catalog import builtin_folder, load_catalog
+from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.server import INSTRUCTIONS, create_server
 from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.transport import Transport
@@ -299,3 +301,11 @@ async def test_what_stripe_says_in_an_error_is_cleaned_too(
     [text] = texts(await client.call_tool("get_charge", {"charge_id": "ch_1"}))
     assert "No such charge: 'ch_1'!!" in text
     assert len(text) < 2000
+
+
+def test_a_template_of_ones_own_cannot_take_an_argument_of_the_servers() -> None:
+    mine = CATALOG.templates["get_balance"].model_copy(deep=True)
+    mine.input["properties"]["detail"] = {"type": "string"}
+    catalog = replace(CATALOG, templates={"get_balance": mine})
+    with pytest.raises(ConfigurationError, match="get_balance: detail is an argument of the server's own"):
+        create_server(catalog, Settings(mode="TEST"), None)

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from stripe_mcp.catalog import Catalog, Template
-from stripe_mcp.errors import InvalidArguments, NoAnswer, OutcomeUnknown, StripeError, ToolError
+from stripe_mcp.errors import (
+    ConfigurationError,
+    InvalidArguments,
+    NoAnswer,
+    OutcomeUnknown,
+    StripeError,
+    ToolError,
+)
 from stripe_mcp.output import is_readable
 from stripe_mcp.pii import mask
 from stripe_mcp.request import build_request
@@ -24,9 +31,15 @@ _DETAIL = {"type": "string", "enum": ["full"]}
 def input_schema(template: Template) -> dict[str, Any]:
     """
     The schema of all arguments that the tool of *template* takes.
+
+    Raises:
+        ConfigurationError: The template has an argument that is called like one of ours.
     """
+    own: dict[str, Any] = template.input["properties"]
     house = {"detail": _DETAIL} if template.reads else {}
-    return template.input | {"properties": template.input["properties"] | house}
+    if taken := house.keys() & own.keys():
+        raise ConfigurationError(f"{template.name}: {min(taken)} is an argument of the server's own")
+    return template.input | {"properties": own | house}
 
 
 def _without_house_arguments(template: Template, given: dict[str, Any]) -> tuple[dict[str, Any], Detail]:

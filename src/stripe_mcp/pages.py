@@ -61,9 +61,8 @@ def pages(catalog: Mapping[str, Template]) -> list[Page]:
 
 
 def _search_syntax() -> str:
-    from stripe_mcp.searching import (
-        search_help,
-    )  # here and below late: only a page that is read needs its data
+    # Imported late, here and below: only a page that is read needs its data.
+    from stripe_mcp.searching import search_help
 
     return "\n\n".join(["# Search syntax", *filter(None, map(search_help, _SEARCHABLE))])
 

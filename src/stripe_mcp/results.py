@@ -9,6 +9,7 @@ import json
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from stripe_mcp.objects import StripeObject
@@ -156,9 +157,8 @@ def _with_fields_left_out(content: Content, most: int) -> Content:
     if room < 0:
         return identity | {"cut": {"all else": "left out"}}
     sizes = {name: len(to_text({name: content[name]})) for name in cut}
-    for name in sorted(sizes, key=lambda name: sizes[name]):
-        room -= sizes[name]
-        if room < 0:
-            break
+    shortest = sorted(sizes, key=lambda name: sizes[name])
+    fitting = bisect_right([*accumulate(sizes[name] for name in shortest)], room)
+    for name in shortest[:fitting]:
         del cut[name]
     return {name: value for name, value in content.items() if name not in cut} | {"cut": cut}
