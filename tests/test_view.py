@@ -89,11 +89,6 @@ def test_an_invoice_that_is_paid_out_of_a_balance_does_not_pass_for_one_that_mon
         assert shown["amount_paid"] == 0
 
 
-def test_a_zero_is_no_false_and_a_one_no_true() -> None:
-    assert "amount_refunded" not in lean({"object": "charge", "id": "ch_1", "amount_refunded": False})
-    assert lean({"object": "price", "id": "price_1", "recurring": {"interval_count": 2}})["recurring"]
-
-
 def test_a_currency_of_which_there_is_nothing_is_left_out_of_a_balance() -> None:
     nothing, some = {"amount": 0, "currency": "eur"}, {"amount": -5, "currency": "usd"}
     balance = {"object": "balance", "available": [nothing, some], "pending": [nothing]}
@@ -373,3 +368,10 @@ def test_secrets_are_masked_in_links(secret: str) -> None:
     assert "c4nary" not in str(shown)
     assert shown["next_action"]["redirect_to_url"]["url"].endswith(f"{secret}***&merchant=acct_1")
     assert full({"description": "top_secret_recipe"}) == {"description": "top_secret_recipe"}
+
+
+def test_an_invoice_that_was_credited_afterwards_does_not_look_paid_in_full() -> None:
+    invoice = {"object": "invoice", "id": "in_1", "currency": "usd", "total": 4900, "amount_paid": 4900}
+    credited = lean(invoice | {"post_payment_credit_notes_amount": 4900})
+    assert credited["post_payment_credit_notes_amount_display"] == "$49.00"
+    assert "post_payment_credit_notes_amount" not in lean(invoice | {"post_payment_credit_notes_amount": 0})

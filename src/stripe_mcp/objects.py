@@ -56,8 +56,9 @@ class Node:
         """
         Whether *value*, the field's in the object *around* it, is as everybody would expect.
         """
-        usual = type(value) is type(self.unless) and value == self.unless
-        return usual or (self.same_as is not None and str(value) == str(around.get(self.same_as)))
+        if self.same_as is not None and str(value) == str(around.get(self.same_as)):
+            return True
+        return self.unless is not None and bool(value == self.unless)
 
     def keeps(self, row: Any) -> bool:
         """
