@@ -50,6 +50,7 @@ ALLOWED = {
     "prompts": ("errors reading text", "pydantic"),
     "prompting": ("errors prompts road", "mcp mcp_types"),
     "pages": ("catalog currency listing reference searching", ""),
+    "safety": ("catalog errors settings spelling", ""),
     "calls": (
         "advice catalog errors output pii request results road settings view",
         "",
@@ -65,12 +66,16 @@ ALLOWED = {
     ),
     "stdio": ("", "mcp anyio"),
     "simulator": ("simulator currency", "pydantic pydantic_core uvicorn"),
+    "simulate": ("errors simulator", ""),
     "logs": ("errors", ""),
     "listing": ("catalog", "rich"),
     "check": ("advice catalog errors request settings transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
-        ("catalog check demo errors examples listing logs rates server settings simulator stdio transport"),
+        (
+            "catalog check demo errors examples listing logs rates safety server settings simulate simulator"
+            " stdio transport"
+        ),
         "anyio httpx uvicorn rich",
     ),
     "__main__": ("cli", ""),

@@ -18,15 +18,20 @@ from typing import TYPE_CHECKING
 from stripe_mcp import __version__
 from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.logs import logging_to_stderr
-from stripe_mcp.settings import STRIPE_API_BASE, Settings, read_settings, refuse_keys_in
+from stripe_mcp.settings import (
+    STRIPE_API_BASE,
+    Allowed,
+    Settings,
+    read_allowed,
+    read_names,
+    read_settings,
+    refuse_keys_in,
+)
 
 if TYPE_CHECKING:
-    import socket
-
     import httpx
 
     from stripe_mcp.catalog import Catalog
-    from stripe_mcp.simulator import Simulator
     from stripe_mcp.transport import Transport
 
 
@@ -133,61 +138,9 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from stripe_mcp.simulator import Simulator
-    from stripe_mcp.simulator.serve import create_server
-    from stripe_mcp.simulator.store import SEED
+    from stripe_mcp.simulate import simulate
 
-    simulator = Simulator(seed=SEED if options.seed is None else options.seed, admin=options.admin)
-    listening = _listen(options.port)
-    if options.state:
-        _load_state(simulator, options.state, options.seed)
-    server = create_server(simulator)
-    admin = "; /_simulator/ has the admin routes" if options.admin else ""
-    state = f"; its state is kept in {options.state}" if options.state else ""
-    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    print(f"SIMULATOR at {address}; any sk_test_ key opens it{admin}{state}. Ctrl-C ends it.", flush=True)
-    server.run(sockets=[listening])
-    if options.state:
-        _save_state(simulator, options.state)
-    return 0
-
-
-def _listen(port: int) -> "socket.socket":
-    import socket
-
-    try:
-        return socket.create_server(("127.0.0.1", port))
-    except OSError as error:
-        raise ConfigurationError(f"Cannot listen on port {port}: {error.strerror}") from None
-
-
-def _load_state(simulator: "Simulator", file: Path, seed: str | None) -> None:
-    from stripe_mcp.simulator.saving import StateError, read_state
-
-    try:
-        simulator.load(read_state(file))
-    except FileNotFoundError:
-        pass
-    except (OSError, StateError) as error:
-        reason = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
-        raise ConfigurationError(
-            f"--state {file}: {reason}. Name another file, or move this one away; it was left as it is."
-        ) from None
-    if seed not in (None, simulator.state.seed):
-        raise ConfigurationError(
-            f"--state {file} was made from the seed '{simulator.state.seed}': "
-            "leave --seed out to go on with it, or name another file to start anew."
-        )
-    _save_state(simulator, file)  # so that a place that cannot be written is told now
-
-
-def _save_state(simulator: "Simulator", file: Path) -> None:
-    from stripe_mcp.simulator.saving import write_state
-
-    try:
-        write_state(file, simulator.state)
-    except OSError as error:
-        raise ConfigurationError(f"--state {file}: cannot be written: {error.strerror}") from None
+    return simulate(options.port, admin=options.admin, seed=options.seed, file=options.state)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -209,6 +162,18 @@ def _tools(options: argparse.Namespace) -> int:
 
 
 def _catalog(options: argparse.Namespace) -> "Catalog":
+    from stripe_mcp.safety.policy import restrict
+
+    given = Allowed(
+        read_only=options.read_only,
+        tools=read_names("--tools", options.tools),
+        exclude_tools=read_names("--exclude-tools", options.exclude_tools) or frozenset(),
+        categories=read_names("--categories", options.categories),
+    )
+    return restrict(_whole_catalog(options), read_allowed(), given)
+
+
+def _whole_catalog(options: argparse.Namespace) -> "Catalog":
     from stripe_mcp.catalog import builtin_folder, load_catalog
 
     if options.catalog is None:
@@ -223,7 +188,7 @@ def _catalog(options: argparse.Namespace) -> "Catalog":
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="stripe-mcp",
-        parents=[_shared_options(simulator=False, catalog=None)],
+        parents=[_shared_options(simulator=False, catalog=None, read_only=False, names="")],
         description="37 Stripe templates as MCP tools. Without a command, serves an MCP client over stdio.",
         epilog="The key comes from STRIPE_SECRET_KEY or the private file named by STRIPE_SECRET_KEY_FILE.",
     )
@@ -234,7 +199,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.set_defaults(command=_serve)
     commands = parser.add_subparsers(metavar="COMMAND", title="commands")
     # Given before the command, an option stays as it is unless it is given again behind it.
-    again = _shared_options(simulator=argparse.SUPPRESS, catalog=argparse.SUPPRESS)
+    unset = argparse.SUPPRESS
+    again = _shared_options(simulator=unset, catalog=unset, read_only=unset, names=unset)
     for name, run, told in (
         ("demo", _demo, "watch an MCP client refund a payment in the simulator"),
         ("check", _check, "test the key: account, mode, and which tools it may call"),
@@ -270,7 +236,9 @@ def _simulator_options(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _shared_options(*, simulator: object, catalog: object) -> argparse.ArgumentParser:
+def _shared_options(
+    *, simulator: object, catalog: object, read_only: object, names: object
+) -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument(
         "--simulator", action="store_true", default=simulator, help="work on a built-in shop; needs no key"
@@ -280,6 +248,15 @@ def _shared_options(*, simulator: object, catalog: object) -> argparse.ArgumentP
         type=Path,
         metavar="DIR",
         default=catalog,
-        help="add or replace DIR/tools/<category>/<tool>.toml and DIR/prompts/<prompt>.md",
+        help="add or replace tools (DIR/tools/<category>/<tool>.toml), objects and prompts",
     )
+    options.add_argument(
+        "--read-only", action="store_true", default=read_only, help="have only tools that change nothing"
+    )
+    for name, told in (
+        ("--tools", "have only these tools, with commas between them"),
+        ("--exclude-tools", "do without these tools"),
+        ("--categories", "have only the tools of these categories"),
+    ):
+        options.add_argument(name, metavar="NAMES", default=names, help=told)
     return options

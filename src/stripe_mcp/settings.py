@@ -72,6 +72,53 @@ class Settings:
                 return f"{self.mode}, {kind} key ...{(self.key or '')[-4:]}{account}{place}{safer}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowed:
+    """
+    What one source says of the tools that there are: only those that read, only these *tools* or those of
+    these *categories* (None: all), and none of *exclude_tools*.
+    """
+
+    read_only: bool = False
+    tools: frozenset[str] | None = None
+    exclude_tools: frozenset[str] = frozenset()
+    categories: frozenset[str] | None = None
+
+
+def read_allowed(environment: Mapping[str, str] = os.environ) -> Allowed:
+    """
+    What the *environment* says of the tools that there are.
+
+    Raises:
+        ConfigurationError: A variable is wrong.
+    """
+    read_only = environment.get("STRIPE_MCP_READ_ONLY", "").strip()
+    if read_only not in ("", "true", "false"):
+        raise ConfigurationError("STRIPE_MCP_READ_ONLY must be true or false.")
+    return Allowed(
+        read_only=read_only == "true",
+        tools=read_names("STRIPE_MCP_TOOLS", environment.get("STRIPE_MCP_TOOLS", "")),
+        exclude_tools=read_names("STRIPE_MCP_EXCLUDE_TOOLS", environment.get("STRIPE_MCP_EXCLUDE_TOOLS", ""))
+        or frozenset(),
+        categories=read_names("STRIPE_MCP_CATEGORIES", environment.get("STRIPE_MCP_CATEGORIES", "")),
+    )
+
+
+def read_names(source: str, text: str) -> frozenset[str] | None:
+    """
+    The names in *text*, which commas part; None if it is empty, as nothing is said then.
+
+    Raises:
+        ConfigurationError: There is no name between two commas; the text names *source*.
+    """
+    if not text.strip():
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise ConfigurationError(f"{source} must be names with commas between them.")
+    return frozenset(names)
+
+
 class _Shared(TypedDict):
     """
     The settings that the simulator has as well.

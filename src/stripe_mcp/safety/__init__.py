@@ -1,0 +1,3 @@
+"""
+What may happen, and once.
+"""
