@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stripe_mcp.simulator import Simulator
-from tests.agent import LISTS, READS, TEMPLATES, WRITES, Content, Recorded, agent, at_every_object
+from tests.agent import CATALOG, LISTS, READS, TEMPLATES, WRITES, Content, Recorded, agent, at_every_object
 from tests.shopping import CALLS, REPLIES, SHOP, expansions
 
 pytestmark = pytest.mark.anyio
@@ -100,10 +100,16 @@ def whole(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     left = {key: each for key, each in value.items() if each is not None and key not in SECRETS}
-    return {
-        key: {name: whole(was) for name, was in each.items()} if key in MAPS else whole(each)
-        for key, each in left.items()
-    }
+    return {key: former(each) if key in MAPS else whole(each) for key, each in left.items()}
+
+
+def former(value: Any) -> Any:
+    """
+    What is shown of a map: its nulls too, and those of the maps in it that are no objects.
+    """
+    if not isinstance(value, dict) or value.get("object") in CATALOG.objects:
+        return whole(value)
+    return {key: former(each) for key, each in value.items() if key not in SECRETS}
 
 
 def plain(shown: Any, raw: Any) -> Any:

@@ -375,3 +375,17 @@ def test_an_invoice_that_was_credited_afterwards_does_not_look_paid_in_full() ->
     credited = lean(invoice | {"post_payment_credit_notes_amount": 4900})
     assert credited["post_payment_credit_notes_amount_display"] == "$49.00"
     assert "post_payment_credit_notes_amount" not in lean(invoice | {"post_payment_credit_notes_amount": 0})
+
+
+def test_former_values_inside_of_others_are_all_shown_and_secrets_are_not() -> None:
+    now = {"object": "subscription", "id": "sub_1", "currency": "usd"}
+    before = {
+        "pause_collection": {"behavior": "void", "resumes_at": 1795521600, "new": None},
+        "payment_settings": {"secret": "canary", "inside": {"client_secret": "canary"}},
+    }
+    event = {"object": "event", "id": "evt_1", "data": {"object": now, "previous_attributes": before}}
+    for shown in (lean(event), full(event)):
+        assert shown["data"]["previous_attributes"] == {
+            "pause_collection": {"behavior": "void", "resumes_at": "2026-11-24T12:00:00Z", "new": None},
+            "payment_settings": {"inside": {}},
+        }

@@ -161,7 +161,7 @@ class View:
 
     def _map(self, name: str, value: dict[str, Any], node: Node, currency: str) -> dict[str, Any]:
         """
-        Keys of others' choice, where a null says that there was nothing before.
+        Keys of others' choice, or former values: all of them, as a null says that there was nothing before.
         """
         shown: dict[str, Any] = {}
         for key, child in value.items():
@@ -169,7 +169,10 @@ class View:
             if child is None:
                 shown[key] = None
             elif name == "metadata" or key not in _SECRETS:
-                shown |= self._entry(key, child, node.child(key), {}, currency)
+                inner = node.child(key)
+                if isinstance(child, dict) and not self._description(child):
+                    inner = replace(inner, kind="map")
+                shown |= self._entry(key, child, inner, {}, currency)
         return shown
 
     def _scalar(self, value: Any, node: Node) -> Any:
