@@ -144,7 +144,7 @@ NEW = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(tool=st.sampled_from(READS), new=NEW)
 async def test_full_shows_what_a_newer_api_adds(tool: str, new: Any) -> None:
     def newer(each: Content) -> Content:

@@ -54,7 +54,7 @@ async def test_lines_that_do_not_fit_are_cut_and_counted(detail: dict[str, Any])
     assert (content["status"], content["total_display"]) == ("open", "$5.00")
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     lines=st.integers(0, 400),
     text=st.integers(0, 6000),

@@ -113,7 +113,7 @@ def damaged(draw: st.DrawFn, tool: str) -> Content:
     return {"object": body["object"], "data": rows, "has_more": draw(JUNK)} if rows[0] is not body else body
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(data=st.data(), tool=st.sampled_from(READS), detail=st.sampled_from([{}, {"detail": "full"}]))
 async def test_an_answer_whose_fields_hold_junk_keeps_the_schema(
     data: st.DataObject, tool: str, detail: dict[str, str]
@@ -125,7 +125,7 @@ async def test_an_answer_whose_fields_hold_junk_keeps_the_schema(
         await caller.call(tool, **CALLS[tool], **asked, **detail)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data(), tool=st.sampled_from(WRITES))
 async def test_what_a_write_answers_keeps_the_schema_when_it_holds_junk(
     data: st.DataObject, tool: str

@@ -79,7 +79,7 @@ SIZES = st.lists(st.integers(0, 700) | st.integers(0, 8000), max_size=40)
 FULL = st.sampled_from([{}, {"detail": "full"}])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sizes=SIZES, limit=st.none() | st.integers(1, 100), most=st.integers(LEAST, 25_000), detail=FULL)
 @example(sizes=[20_000] * 3, limit=None, most=LEAST, detail={})
 async def test_who_goes_on_sees_every_row_once_in_order(
@@ -96,7 +96,7 @@ async def test_who_goes_on_sees_every_row_once_in_order(
     assert [page["has_more"] for page in pages] == [True] * (len(pages) - 1) + [False]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sizes=SIZES, limit=st.none() | st.integers(1, 100), most=st.integers(LEAST, 25_000), detail=FULL)
 async def test_who_goes_back_sees_every_row_once_in_order(
     sizes: list[int], limit: int | None, most: int, detail: dict[str, str]
@@ -111,7 +111,7 @@ async def test_who_goes_back_sees_every_row_once_in_order(
     assert ids(pages[::-1]) == [f"cus_{number}" for number in range(len(sizes))]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sizes=SIZES, limit=st.none() | st.integers(1, 100), most=st.integers(LEAST, 25_000), detail=FULL)
 async def test_who_goes_through_a_search_sees_every_row_once_in_order(
     sizes: list[int], limit: int | None, most: int, detail: dict[str, str]

@@ -82,7 +82,7 @@ ADDRESSED = [template for template in CATALOG.values() if template.path_argument
 IDS = st.text() | st.from_regex(r"\A(cus|pi|in|sub|prod|re|pm|ch|evt)_\w{0,9}[\s\S]?\w?\Z")
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(template=st.sampled_from(ADDRESSED), text=IDS)
 def test_an_id_is_sent_letter_by_letter_or_not_at_all(template: Template, text: str) -> None:
     (name,) = template.path_arguments
@@ -155,7 +155,6 @@ def as_text(value: Any) -> Any:
     return value if isinstance(value, str) else repr(value)
 
 
-@settings(deadline=None)
 @given(st.dictionaries(keys, nested, max_size=4))
 def test_what_is_encoded_is_decoded_to_the_same(arguments: dict[str, Any]) -> None:
     assert decode(encode_form(arguments)) == as_text(arguments)
@@ -288,7 +287,6 @@ offsets = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minute
 times = st.datetimes(datetime(1970, 1, 3), datetime(9999, 12, 29), timezones=offsets)  # noqa: DTZ001
 
 
-@settings(deadline=None)
 @given(times.map(lambda time: time.replace(microsecond=0)))
 def test_a_time_goes_out_in_the_bytes_of_the_stripe_package(time: datetime) -> None:
     request = build_request(CATALOG["list_events"], {"created": {"lt": time.isoformat()}})
@@ -307,7 +305,6 @@ sound = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(sound)
 def test_any_arguments_go_out_in_the_bytes_of_the_stripe_package_where_it_is_right(value: Any) -> None:
     assert brackets_bared(encode_form({"x": value})) == encoded_by_stripe(value)

@@ -560,7 +560,7 @@ def test_any_sequence_of_writes_and_retries_adds_up_and_is_told() -> None:
     In rounds of ten, as hypothesis makes most of what comes after the tenth from the ten before.
     """
     AnySequence.accepted.clear()
-    rounds = settings(max_examples=10, stateful_step_count=60, deadline=None, database=None)
+    rounds = settings(max_examples=10, stateful_step_count=60, database=None)
     for number in range(int(SEQUENCES) // 10):
         seed(FIRST + number)(get_state_machine_test(AnySequence, settings=rounds))()
     writes = {route for route in ROUTES if route[0] != "GET" and route[1] == "v1"}

@@ -84,7 +84,7 @@ def test_a_year_in_one_step_is_365_days() -> None:
     assert state_of(desk) == in_one_step(YEAR)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.lists(st.integers(1, 9 * DAY) | st.sampled_from([HOUR, DAY, 3 * DAY]), max_size=20))
 def test_any_steps_come_to_the_same_as_one(steps: list[int]) -> None:
     desk = Desk()
