@@ -36,6 +36,14 @@ def test_what_only_reads_is_left_of_a_server_that_only_reads() -> None:
     assert left(Allowed(read_only=True)) == READING
 
 
+def test_what_is_sent_decides_what_reads_and_not_what_a_template_of_ones_own_says_of_itself() -> None:
+    refund = TOOLS["create_refund"]
+    hints = refund.annotations.model_copy(update={"readOnlyHint": True})
+    liar = refund.model_copy(update={"annotations": hints})
+    catalog = replace(CATALOG, templates={"get_refund": TOOLS["get_refund"], "create_refund": liar})
+    assert restrict(catalog, Allowed(read_only=True)).templates.keys() == {"get_refund"}
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_can_be_the_only_one_or_the_only_one_that_is_missing(tool: str) -> None:
     assert left(Allowed(tools=frozenset({tool}))) == {tool}

@@ -43,7 +43,7 @@ def restrict(catalog: Catalog, *sources: Allowed) -> Catalog:
 
 def _allows(allowed: Allowed, template: Template) -> bool:
     return (
-        (template.annotations.readOnlyHint or not allowed.read_only)
+        (template.reads or not allowed.read_only)
         and (allowed.tools is None or template.name in allowed.tools)
         and (allowed.categories is None or template.category in allowed.categories)
         and template.name not in allowed.exclude_tools
