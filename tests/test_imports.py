@@ -36,7 +36,7 @@ ALLOWED = {
     "reference": ("advice declines", ""),
     "examples": ("catalog errors request", ""),
     "reading": ("errors", "pydantic"),
-    "objects": ("errors reading", "pydantic"),
+    "objects": ("reading", "pydantic"),
     "output": ("catalog objects", ""),
     "view": ("currency objects text times", ""),
     "results": ("objects pii view", ""),

@@ -20,10 +20,9 @@ from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.logs import logging_to_stderr
 from stripe_mcp.settings import (
     STRIPE_API_BASE,
-    Allowed,
     Settings,
+    allow,
     read_allowed,
-    read_names,
     read_settings,
     refuse_keys_in,
 )
@@ -164,13 +163,12 @@ def _tools(options: argparse.Namespace) -> int:
 def _catalog(options: argparse.Namespace) -> "Catalog":
     from stripe_mcp.safety.policy import restrict
 
-    given = Allowed(
-        read_only=options.read_only,
-        tools=read_names("--tools", options.tools),
-        exclude_tools=read_names("--exclude-tools", options.exclude_tools) or frozenset(),
-        categories=read_names("--categories", options.categories),
-    )
-    return restrict(_whole_catalog(options), read_allowed(), given)
+    names = {
+        "--tools": options.tools,
+        "--exclude-tools": options.exclude_tools,
+        "--categories": options.categories,
+    }
+    return restrict(_whole_catalog(options), read_allowed(), allow(options.read_only, names))
 
 
 def _whole_catalog(options: argparse.Namespace) -> "Catalog":

@@ -15,8 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from stripe_mcp.errors import ConfigurationError
-from stripe_mcp.reading import Strict, naming
+from stripe_mcp.reading import Strict, find_files, naming
 
 Kind = Literal["money", "decimal", "date", "id", "text", "map", "flag", "number", "word", "any"]
 
@@ -164,9 +163,7 @@ def load_objects(folder: Path) -> dict[str, StripeObject]:
     Raises:
         ConfigurationError: A file breaks the format.
     """
-    files = sorted(folder.glob("objects/*.toml"))
-    if stray := {*folder.glob("objects/**/*.toml")} - {*files}:
-        raise ConfigurationError(f"{min(stray)}: an object is a file objects/<object>.toml of the folder")
+    files = find_files(folder, "an object", "objects/<object>.toml")
     return {file.stem: _read_object(file) for file in files}
 
 

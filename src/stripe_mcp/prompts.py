@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from stripe_mcp.errors import ConfigurationError, InvalidArguments, redact
-from stripe_mcp.reading import Strict, naming
+from stripe_mcp.reading import Strict, find_files, naming
 from stripe_mcp.text import clean
 
 _LONGEST_VALUE = 200  # characters
@@ -80,9 +80,7 @@ def load_prompts(folder: Path) -> dict[str, Prompt]:
     Raises:
         ConfigurationError: A file breaks the format.
     """
-    files = sorted(folder.glob("prompts/*.md"))
-    if stray := {*folder.glob("prompts/**/*.md")} - {*files}:
-        raise ConfigurationError(f"{min(stray)}: a prompt is a file prompts/<prompt>.md of the folder")
+    files = find_files(folder, "a prompt", "prompts/<prompt>.md")
     return {file.stem: _read_prompt(file) for file in files}
 
 

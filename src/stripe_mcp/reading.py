@@ -2,6 +2,7 @@
 Files of the catalog are read strictly: what breaks the format stops the start, with the file's name.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,20 @@ class Strict(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def find_files(folder: Path, what: str, form: str) -> list[Path]:
+    """
+    The files of *folder* that have the *form* `objects/<object>.toml`, by name.
+
+    Raises:
+        ConfigurationError: One lies deeper than that, and would be passed over; it is to be *what* they are.
+    """
+    pattern = re.sub(r"<\w+>", "*", form)
+    files = sorted(folder.glob(pattern))
+    if stray := {*folder.glob(pattern.replace("*", "**/*"))} - {*files}:
+        raise ConfigurationError(f"{min(stray)}: {what} is a file {form} of the folder")
+    return files
 
 
 @contextmanager

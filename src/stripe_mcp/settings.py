@@ -95,21 +95,26 @@ def read_allowed(environment: Mapping[str, str] = os.environ) -> Allowed:
     read_only = environment.get("STRIPE_MCP_READ_ONLY", "").strip()
     if read_only not in ("", "true", "false"):
         raise ConfigurationError("STRIPE_MCP_READ_ONLY must be true or false.")
+    variables = ("STRIPE_MCP_TOOLS", "STRIPE_MCP_EXCLUDE_TOOLS", "STRIPE_MCP_CATEGORIES")
+    return allow(read_only == "true", {name: environment.get(name, "") for name in variables})
+
+
+def allow(read_only: bool, texts: Mapping[str, str]) -> Allowed:
+    """
+    What one source says: *texts* name the tools, those to exclude and the categories, by option or variable.
+
+    Raises:
+        ConfigurationError: One of them is no list of names with commas between them.
+    """
+    tools, exclude_tools, categories = (_names(source, text) for source, text in texts.items())
     return Allowed(
-        read_only=read_only == "true",
-        tools=read_names("STRIPE_MCP_TOOLS", environment.get("STRIPE_MCP_TOOLS", "")),
-        exclude_tools=read_names("STRIPE_MCP_EXCLUDE_TOOLS", environment.get("STRIPE_MCP_EXCLUDE_TOOLS", ""))
-        or frozenset(),
-        categories=read_names("STRIPE_MCP_CATEGORIES", environment.get("STRIPE_MCP_CATEGORIES", "")),
+        read_only=read_only, tools=tools, exclude_tools=exclude_tools or frozenset(), categories=categories
     )
 
 
-def read_names(source: str, text: str) -> frozenset[str] | None:
+def _names(source: str, text: str) -> frozenset[str] | None:
     """
-    The names in *text*, which commas part; None if it is empty, as nothing is said then.
-
-    Raises:
-        ConfigurationError: There is no name between two commas; the text names *source*.
+    The names in *text*; None if it is empty, as nothing is said then.
     """
     if not text.strip():
         return None
