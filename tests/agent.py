@@ -63,6 +63,23 @@ class Agent:
         assert len(text) - repeated <= self._settings.max_result_chars
         return content
 
+    async def pages(self, tool: str, **arguments: Any) -> list[Content]:
+        """
+        The pages that following `next_call` shows, of which there are not more than rows in any test.
+        """
+        pages = [await self.call(tool, **arguments)]
+        while going_on := pages[-1].get("next_call"):
+            assert pages[-1]["has_more"]
+            assert len(pages) < 200
+            pages.append(await self.call(tool, **going_on))
+        return pages
+
+    async def all(self, tool: str, **arguments: Any) -> list[Content]:
+        """
+        The rows of all pages.
+        """
+        return [row for page in await self.pages(tool, **arguments) for row in page["data"]]
+
     async def settle(self, tool: str, **arguments: Any) -> Content | str:
         """
         The answer, or the reason why there is none.

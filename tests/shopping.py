@@ -11,7 +11,9 @@ from stripe_mcp.request import build_request
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.expansion import INCLUDABLE
 from stripe_mcp.simulator.parameters import load_table
-from tests.agent import LISTS, READS, TEMPLATES, Content
+from tests.agent import LISTS, READS, TEMPLATES, Content, Recorded, agent
+
+BOUNDLESS = 10_000_000  # characters, more than any answer has
 
 Arguments = dict[str, Any]
 
@@ -108,3 +110,11 @@ SHOP = httpx.ASGITransport(app=SIMULATOR)
 CALLS = calls(SIMULATOR)
 # What Stripe answers to a call of each tool that reads, with most of what can be expanded.
 REPLIES = anyio.run(_replies)
+
+
+async def answer(body: Any, tool: str, **arguments: Any) -> Content:
+    """
+    What *tool* answers when *body* is Stripe's reply.
+    """
+    async with agent(Recorded(body), max_result_chars=BOUNDLESS) as caller:
+        return await caller.call(tool, **CALLS[tool], **arguments)

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stripe_mcp.simulator import Simulator
-from tests.agent import CATALOG, LISTS, READS, TEMPLATES, WRITES, Content, Recorded, agent, at_every_object
-from tests.shopping import CALLS, REPLIES, SHOP, expansions
+from tests.agent import CATALOG, LISTS, READS, TEMPLATES, WRITES, Content, agent, at_every_object
+from tests.shopping import BOUNDLESS, CALLS, REPLIES, SHOP, answer, expansions
 
 pytestmark = pytest.mark.anyio
 
@@ -27,15 +27,6 @@ DETAILS = pytest.mark.parametrize("detail", [{}, FULL], ids=["lean", "full"])
 EVERY_READ = pytest.mark.parametrize("tool", READS)
 SECRETS = ("client_secret", "fingerprint", "secret")
 MAPS = ("metadata", "previous_attributes")
-BOUNDLESS = 10_000_000
-
-
-async def answer(body: Any, tool: str, **arguments: Any) -> Content:
-    """
-    What *tool* answers when *body* is Stripe's reply.
-    """
-    async with agent(Recorded(body), max_result_chars=BOUNDLESS) as caller:
-        return await caller.call(tool, **CALLS[tool], **arguments)
 
 
 def objects(value: Any) -> Iterator[Content]:

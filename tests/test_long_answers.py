@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent import READS, TEMPLATES, Content, Recorded, agent, compact
-from tests.shopping import CALLS, REPLIES
+from tests.shopping import BOUNDLESS, CALLS, REPLIES
 
 pytestmark = pytest.mark.anyio
 
-LEAST, BOUNDLESS = 5000, 10_000_000
+LEAST = 5000
 ALONE = [tool for tool in READS if not TEMPLATES[tool].returns_list]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.agent import LISTS, TEMPLATES, Agent, Content, Recorded, agent, compact
+from tests.agent import LISTS, TEMPLATES, Content, Recorded, agent, compact
 from tests.shopping import CALLS, SHOP
 
 pytestmark = pytest.mark.anyio
@@ -59,18 +59,6 @@ def bill(number: int, size: int) -> Content:
     return customer(number, size) | {"object": "charge", "description": "d" * size}
 
 
-async def follow(caller: Agent, tool: str, **arguments: Any) -> list[Content]:
-    """
-    The pages that following `next_call` shows, of which there are not more than rows in any test.
-    """
-    pages = [await caller.call(tool, **arguments)]
-    while call := pages[-1].get("next_call"):
-        assert pages[-1]["has_more"]
-        assert len(pages) < 200
-        pages.append(await caller.call(tool, **call))
-    return pages
-
-
 def ids(pages: list[Content]) -> list[str]:
     return [row["id"] for page in pages for row in page["data"]]
 
@@ -91,7 +79,7 @@ async def test_who_goes_on_sees_every_row_once_in_order(
     stripe = Pages([customer(number, size) for number, size in enumerate(sizes)])
     asked = detail | ({"limit": limit} if limit else {})
     async with agent(stripe, max_result_chars=most) as caller:
-        pages = await follow(caller, "search_customers", **asked)
+        pages = await caller.pages("search_customers", **asked)
     assert ids(pages) == [f"cus_{number}" for number in range(len(sizes))]
     assert [page["has_more"] for page in pages] == [True] * (len(pages) - 1) + [False]
 
@@ -107,7 +95,7 @@ async def test_who_goes_back_sees_every_row_once_in_order(
     stripe = Pages([customer(number, size) for number, size in enumerate([*sizes, 1])])
     asked = detail | {"ending_before": f"cus_{len(sizes)}"} | ({"limit": limit} if limit else {})
     async with agent(stripe, max_result_chars=most) as caller:
-        pages = await follow(caller, "search_customers", **asked)
+        pages = await caller.pages("search_customers", **asked)
     assert ids(pages[::-1]) == [f"cus_{number}" for number in range(len(sizes))]
 
 
@@ -122,7 +110,7 @@ async def test_who_goes_through_a_search_sees_every_row_once_in_order(
     stripe = Pages([bill(number, size) for number, size in enumerate(sizes)])
     asked = detail | ({"limit": limit} if limit else {})
     async with agent(stripe, max_result_chars=most) as caller:
-        pages = await follow(caller, "search_charges", query="amount>1", **asked)
+        pages = await caller.pages("search_charges", query="amount>1", **asked)
     assert ids(pages) == [f"cus_{number}" for number in range(len(sizes))]
 
 
@@ -135,9 +123,9 @@ async def test_every_list_of_the_shop_is_the_same_in_small_pages_as_in_large_one
     R29.
     """
     async with agent(SHOP, era) as caller:
-        large = await follow(caller, tool, **CALLS[tool], limit=100)
+        large = await caller.pages(tool, **CALLS[tool], limit=100)
     async with agent(SHOP, era, max_result_chars=LEAST) as caller:
-        small = await follow(caller, tool, **CALLS[tool], limit=100)
+        small = await caller.pages(tool, **CALLS[tool], limit=100)
     assert ids(small) == ids(large)
     assert len(set(ids(large))) == len(ids(large)) > 0
 
@@ -171,7 +159,7 @@ async def test_who_goes_on_comes_to_an_end_although_stripe_does_not(
     rows: list[Content], start: dict[str, str]
 ) -> None:
     async with agent(Recorded(STUCK | {"data": rows}), max_result_chars=LEAST) as caller:
-        pages = await follow(caller, "search_customers", **start)
+        pages = await caller.pages("search_customers", **start)
     assert len(pages) <= 3
     assert all(page["has_more"] for page in pages)
 
@@ -183,7 +171,7 @@ async def test_who_goes_through_a_search_comes_to_an_end_although_stripe_does_no
 ) -> None:
     body = {"object": "search_result", "has_more": True, "next_page": cursor, "data": rows}
     async with agent(Recorded(body), max_result_chars=LEAST) as caller:
-        pages = await follow(caller, "search_charges", query="amount>1")
+        pages = await caller.pages("search_charges", query="amount>1")
     assert len(pages) <= 3
     assert all(page["has_more"] for page in pages)
 

@@ -12,13 +12,14 @@ import httpx
 import pytest
 import respx
 from mcp import Client, MCPError
-from mcp_types import INVALID_PARAMS, CallToolResult, TextContent
+from mcp_types import INVALID_PARAMS
 
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.server import INSTRUCTIONS, create_server
 from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.transport import Transport
+from tests.agent import texts
 
 pytestmark = pytest.mark.anyio
 
@@ -38,10 +39,6 @@ async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
         create_server(CATALOG, Settings(mode="TEST"), connect), mode=request.param
     ) as connected:
         yield connected
-
-
-def texts(result: CallToolResult) -> list[str]:
-    return [block.text for block in result.content if isinstance(block, TextContent)]
 
 
 async def test_every_template_is_listed_word_for_word(client: Client) -> None:

@@ -2,7 +2,6 @@
 The four use cases that the templates were made for, end to end: MCP client, server, simulator.
 """
 
-import json
 from calendar import monthrange
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -10,61 +9,20 @@ from typing import Any
 
 import httpx
 import pytest
-from mcp import Client
-from mcp_types import TextContent
 
-from stripe_mcp.catalog import builtin_folder, load_catalog
-from stripe_mcp.server import create_server
-from stripe_mcp.settings import Settings
 from stripe_mcp.simulator import Simulator
-from stripe_mcp.transport import Transport
+from tests.agent import Agent
+from tests.agent import agent as agent_at
 
 pytestmark = pytest.mark.anyio
 
-CATALOG = load_catalog(builtin_folder())
 EMAIL = "john.smith@example.com"
 
 
-class Agent:
-    """
-    Calls tools and reads their results as an agent would.
-    """
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-
-    async def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        result = await self._client.call_tool(tool, arguments)
-        texts = [block.text for block in result.content if isinstance(block, TextContent)]
-        assert not result.is_error, texts
-        writes = not CATALOG.templates[tool].annotations.readOnlyHint
-        assert texts[:-1] == (["SIMULATOR"] if writes else [])
-        body: dict[str, Any] = json.loads(texts[-1])
-        assert body == result.structured_content
-        return body
-
-    async def all(self, tool: str, **arguments: Any) -> list[dict[str, Any]]:
-        """
-        The rows of all pages, by the calls that the pages themselves name.
-        """
-        rows: list[dict[str, Any]] = []
-        following: dict[str, Any] | None = arguments
-        while following is not None:
-            page = await self.call(tool, **following)
-            rows += page["data"]
-            following = page.get("next_call")
-        return rows
-
-
-@pytest.fixture(params=["auto", "legacy"])
-async def agent(request: pytest.FixtureRequest) -> AsyncIterator[Agent]:
-    def connect() -> Transport:
-        return Transport("sk_test_1", "http://simulator", http=httpx.ASGITransport(app=Simulator()))
-
-    async with Client(
-        create_server(CATALOG, Settings(mode="SIMULATOR"), connect), mode=request.param
-    ) as client:
-        yield Agent(client)
+@pytest.fixture(name="agent", params=["auto", "legacy"])
+async def agent_of_a_shop(request: pytest.FixtureRequest) -> AsyncIterator[Agent]:
+    async with agent_at(httpx.ASGITransport(app=Simulator()), request.param) as caller:
+        yield caller
 
 
 async def test_a_caller_learns_the_state_of_their_account(agent: Agent) -> None:
