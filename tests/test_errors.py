@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from stripe_mcp.errors import (
     ConfigurationError,
     InvalidArguments,
+    LedgerUnavailable,
     NoAnswer,
     NotConnected,
     OutcomeUnknown,
+    Refused,
     StripeError,
     StripeMCPError,
     ToolError,
@@ -63,9 +65,22 @@ def test_an_unknown_outcome_is_neither_success_nor_failure(key: str | None) -> N
     assert said.startswith("OUTCOME UNKNOWN: Stripe answered 500 (request: req_1).")
     assert "may or may not have carried this out" in said
     assert "report neither success nor failure" in said
-    assert "Do not call this tool again yet" in said
+    assert "Call this tool again with the same arguments" in said
     assert "Nothing was changed" not in said
-    assert ("Idempotency key of the attempt: 5f0c." in said) == (key is not None)
+    assert ("Idempotency key: 5f0c." in said) == (key is not None)
+
+
+def test_an_unknown_outcome_that_asking_does_not_settle_names_the_command_that_does() -> None:
+    said = str(OutcomeUnknown("Stripe answered 500.", "5f0c", "op_1", stored=True))
+    assert "Calling again sends nothing" in said
+    assert "`stripe-mcp operations reconcile op_1`" in said
+
+
+def test_a_refusal_and_a_ledger_that_fails_say_that_nothing_was_done_and_hold_no_key() -> None:
+    assert str(Refused("limit", "it is too much.")) == "Refused, nothing was done: it is too much."
+    said = str(LedgerUnavailable("no file sk_live_canary1234"))
+    assert "nothing was sent" in said
+    assert "canary" not in said
 
 
 def test_without_a_key_the_way_to_connect_is_told() -> None:

@@ -52,6 +52,13 @@ class Answer:
         return error if isinstance(error, dict) else {}
 
     @property
+    def replayed(self) -> bool:
+        """
+        Whether Stripe had kept this answer for the idempotency key.
+        """
+        return self.headers.get("Idempotent-Replayed") == "true"
+
+    @property
     def worth_retrying(self) -> bool:
         """
         Stripe's own word first, then the status; a good status with a bad body is asked for again.
@@ -82,7 +89,7 @@ class Answer:
             return False
         if self.error.get("code") == "idempotency_key_in_use":
             return True  # an attempt of ours is being carried out right now
-        if self.status in _NOT_EXECUTED or self.error.get("type") == "idempotency_error":
+        if self.error and (self.status in _NOT_EXECUTED or self.error.get("type") == "idempotency_error"):
             return before
         if not self.error or not 400 <= self.status < 500:
             return True

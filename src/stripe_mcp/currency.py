@@ -65,6 +65,13 @@ def display(amount: int, currency: str) -> str | None:
     return display_decimal(str(amount), currency)
 
 
+def written(amount: int, currency: str) -> str:
+    """
+    The same for every currency: of one that is not known, the amount is in its smallest unit.
+    """
+    return display(amount, currency) or f"{amount} {currency} in its smallest unit"
+
+
 def display_decimal(amount: str, currency: str) -> str | None:
     """
     The same for an *amount* that may have fractions of the smallest unit, as in `unit_amount_decimal`.

@@ -8,6 +8,8 @@ What can go wrong, sorted by who can act on it.
         ├── NotConnected        the server has no key; nothing was sent
         ├── NoAnswer            Stripe gave no usable answer, and nothing was changed
         ├── StripeError         Stripe refused; nothing was changed
+        ├── Refused             this server refuses, by its own rules; nothing was sent
+        ├── LedgerUnavailable   what is to be written cannot be recorded; nothing was sent
         └── OutcomeUnknown      a write went out, and no answer says what became of it
 
 The text of a `ToolError` is written for a model: what happened, whether anything was changed, what to
@@ -84,18 +86,55 @@ class NoAnswer(ToolError):
         self.reason = reason
 
 
+class Refused(ToolError):
+    """
+    The rules of this server do not allow the call, or a person did not. Nothing was sent.
+
+    *why* is one of a few words, for the audit; the text says to the model what to do.
+    """
+
+    def __init__(self, why: str, text: str) -> None:
+        super().__init__(f"Refused, nothing was done: {text}")
+        self.why = why
+
+
+class LedgerUnavailable(ToolError):
+    """
+    The database of writes cannot be used. Nothing was sent.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The ledger of writes cannot be used ({redact(reason)}), so nothing was sent: what cannot be "
+            "recorded is not done. Reading works. Tell the user; calling again later is safe."
+        )
+        self.reason = reason
+
+
 class OutcomeUnknown(ToolError):
     """
     A write may have reached Stripe, and no answer says what became of it.
+
+    *stored*: the answer is one that Stripe keeps, so that asking again tells no more.
     """
 
-    def __init__(self, reason: str, idempotency_key: str | None) -> None:
-        key = f" Idempotency key of the attempt: {idempotency_key}." if idempotency_key else ""
+    def __init__(
+        self, reason: str, idempotency_key: str | None, operation: str | None = None, *, stored: bool = False
+    ) -> None:
+        key = f" Idempotency key: {idempotency_key}." if idempotency_key else ""
+        named = f" Operation: {operation}." if operation else ""
+        next_step = (
+            f"Calling again sends nothing. A person can run `stripe-mcp operations reconcile {operation}`."
+            if stored
+            else "Call this tool again with the same arguments: that cannot do it twice, and clears it up."
+        )
         super().__init__(
             f"OUTCOME UNKNOWN: {reason} Stripe may or may not have carried this out, so report neither "
-            "success nor failure. Do not call this tool again yet: first read the object, or the latest "
-            f"ones of its kind with a list tool, to see whether it happened.{key}"
+            f"success nor failure. {next_step}{key}{named}"
         )
+        self.reason = reason
+        self.idempotency_key = idempotency_key
+        self.stored = stored
 
 
 @dataclass

@@ -21,9 +21,11 @@ class Road:
         self._connect = connect
         self._transport: Transport | None = None
 
-    async def send(self, request: StripeRequest) -> "Reply":
+    async def send(
+        self, request: StripeRequest, *, idempotency_key: str | None = None, in_doubt: bool = False
+    ) -> "Reply":
         """
-        Send *request* to Stripe.
+        Send *request* to Stripe, as `Transport.send` does.
 
         Raises:
             NotConnected: There is no key.
@@ -33,7 +35,7 @@ class Road:
             raise NotConnected
         if self._transport is None:
             self._transport = self._connect()
-        return await self._transport.send(request)
+        return await self._transport.send(request, idempotency_key=idempotency_key, in_doubt=in_doubt)
 
     async def aclose(self) -> None:
         """

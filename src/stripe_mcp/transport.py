@@ -47,7 +47,8 @@ class Reply:
 @dataclass(slots=True)
 class _Call:
     """
-    One request through its attempts. *in_doubt*: an attempt may have changed something unseen.
+    One request through its attempts. *in_doubt*: an attempt may have changed something unseen; *stored*:
+    the last answer was one that Stripe keeps for this idempotency key.
     """
 
     request: StripeRequest
@@ -55,6 +56,7 @@ class _Call:
     give_up_at: float
     attempts: int = 0
     in_doubt: bool = False
+    stored: bool = False
     failure: NoAnswer | StripeError = field(
         default_factory=lambda: NoAnswer("Stripe gave no answer in time.")
     )
@@ -68,7 +70,7 @@ class _Call:
         The error to report, now that no further attempt is made.
         """
         if self.in_doubt:
-            return OutcomeUnknown(self.failure.reason, self.idempotency_key)
+            return OutcomeUnknown(self.failure.reason, self.idempotency_key, stored=self.stored)
         return self.failure
 
 
@@ -137,9 +139,14 @@ class Transport:
         """
         await self._client.aclose()
 
-    async def send(self, request: StripeRequest) -> Reply:
+    async def send(
+        self, request: StripeRequest, *, idempotency_key: str | None = None, in_doubt: bool = False
+    ) -> Reply:
         """
         Send *request*, again if it serves, and return Stripe's answer.
+
+        A POST gets a key of its own unless *idempotency_key* is that of an earlier one. *in_doubt*: it was
+        sent before, and nobody knows what became of it.
 
         Raises:
             StripeError: Stripe refused; nothing was changed.
@@ -148,9 +155,10 @@ class Transport:
         """
         headers = {}
         if request.method == "POST":
-            headers["Idempotency-Key"] = str(uuid.uuid4())
+            headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        call = _Call(request, headers, give_up_at=anyio.current_time() + self._deadline)
+        give_up_at = anyio.current_time() + self._deadline
+        call = _Call(request, headers, give_up_at, in_doubt=in_doubt)
         await self._take_place(call)  # a write that only waits can still be called off
         with anyio.CancelScope(deadline=call.give_up_at, shield=request.writes):
             return await self._attempt_until_settled(call)
@@ -181,7 +189,7 @@ class Transport:
                     body=answer.body or {},
                     request_id=answer.headers.get("Request-Id"),
                     idempotency_key=call.idempotency_key,
-                    replayed=answer.headers.get("Idempotent-Replayed") == "true",
+                    replayed=answer.replayed,
                 )
             wait = self._wait_before_retry(call, answer)
             if wait is None:
@@ -208,6 +216,7 @@ class Transport:
         milliseconds = (anyio.current_time() - started) * 1000
         log.info("%s: %d, %s, %.0f ms", name, answer.status, answer.headers.get("Request-Id"), milliseconds)
         call.in_doubt = answer.leaves_doubt(request, before)
+        call.stored = answer.status >= 500 and answer.replayed
         call.failure = answer.refusal()
         return answer
 
