@@ -22,7 +22,10 @@ MODULES = {
 # module: what it may import from the package, and from outside of the standard library
 ALLOWED = {
     "errors": ("", ""),
-    "settings": ("errors", ""),
+    "settings": ("errors rules", "platformdirs"),
+    "rule_kinds": ("currency errors spelling", ""),
+    "rules": ("currency errors rule_kinds", ""),
+    "rule_sources": ("errors rule_kinds rules spelling", "platformdirs"),
     "schema": ("", "pydantic"),
     "catalog": ("errors objects prompts reading schema", "pydantic"),
     "times": ("", ""),
@@ -50,16 +53,26 @@ ALLOWED = {
     "prompts": ("errors reading text", "pydantic"),
     "prompting": ("errors prompts road", "mcp mcp_types"),
     "pages": ("catalog currency listing reference searching", ""),
-    "safety": ("catalog errors settings spelling", ""),
-    "calls": (
-        "advice catalog errors output pii request results road settings view",
-        "",
+    "safety": (
+        "arguments catalog currency errors pii request rules safety settings spelling text times",
+        "sqlalchemy anyio",
     ),
-    "resources": ("calls catalog errors pages results road", "mcp mcp_types"),
+    "accounts": ("errors request road settings", ""),
+    "calls": (
+        (
+            "accounts advice catalog errors output pii request results road safety sending settings transport"
+            " writes"
+        ),
+        "anyio",
+    ),
+    "sending": ("catalog errors pii request results road safety settings transport", "anyio"),
+    "writes": ("catalog errors pii request results safety sending settings", "anyio"),
+    "asking": ("errors safety", "anyio mcp mcp_types"),
+    "resources": ("calls catalog errors pages results road whoami", "mcp mcp_types"),
     "completions": ("calls catalog currency errors pii request resources road", "mcp mcp_types"),
     "server": (
         (
-            "calls catalog completions errors objects output prompting resources results road settings"
+            "asking calls catalog completions errors output prompting resources results road safety settings"
             " spelling transport"
         ),
         "mcp mcp_types",
@@ -69,12 +82,23 @@ ALLOWED = {
     "simulate": ("errors simulator", ""),
     "logs": ("errors", ""),
     "listing": ("catalog", "rich"),
+    "terminal": ("errors text", ""),
+    "approving": ("safety terminal text", "anyio rich sqlalchemy"),
+    "auditing": ("errors safety text", "anyio rich sqlalchemy"),
+    "operating": ("currency pii safety terminal text times", "anyio rich"),
+    "reconciling": ("errors operating request results safety text times transport", "rich sqlalchemy"),
+    "commands": (
+        ("accounts approving auditing catalog operating reconciling results road safety settings transport"),
+        "anyio",
+    ),
+    "options": ("rule_sources", ""),
     "check": ("advice catalog errors request settings transport", "anyio rich"),
+    "whoami": ("accounts advice catalog currency errors road rules settings text transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
         (
-            "catalog check demo errors examples listing logs rates safety server settings simulate simulator"
-            " stdio transport"
+            "catalog check commands demo errors examples listing logs options rates rule_sources rules safety"
+            " server settings simulate simulator stdio transport whoami"
         ),
         "anyio httpx uvicorn rich",
     ),
