@@ -15,6 +15,7 @@ from mcp import Client
 from mcp_types import TextContent
 
 from stripe_mcp.catalog import Template, builtin_folder, load_catalog
+from stripe_mcp.rules import Rules
 from stripe_mcp.server import create_server
 from stripe_mcp.settings import Settings
 from stripe_mcp.simulator import Simulator
@@ -90,7 +91,8 @@ async def open_shop() -> AsyncIterator[Shop]:
     A shop in which nothing has happened yet.
     """
     tapped = Tapped(app=Simulator(clock=lambda: NOW))
-    settings = Settings(mode="SIMULATOR", max_result_chars=10**9)
+    rules = Rules(operation_metadata=False)  # a mark differs from run to run
+    settings = Settings(mode="SIMULATOR", max_result_chars=10**9, rules=rules)
     server = create_server(
         CATALOG, settings, lambda: Transport("sk_test_bench", "http://simulator", http=tapped)
     )

@@ -24,6 +24,9 @@ LISTS = [name for name in READS if TEMPLATES[name].returns_list]
 
 Content = dict[str, Any]
 
+# What stands before an answer that was given before, or that does not fit the call.
+NOTES = ("REPEAT: ", "WARNING: ")
+
 
 def compact(content: Any) -> str:
     """
@@ -54,7 +57,7 @@ class Agent:
             RuntimeError: It breaks the schema of its tool, at which the SDK's client looks.
         """
         result = await self._client.call_tool(tool, arguments)
-        *label, text = texts(result)
+        *label, text = (text for text in texts(result) if not text.startswith(NOTES))
         assert not result.is_error, text
         content: Content = result.structured_content or {}
         assert text == compact(content)

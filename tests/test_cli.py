@@ -3,6 +3,7 @@ The command as a person types it.
 """
 
 import json
+import os
 import signal
 import stat
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from stripe_mcp import __version__
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.cli import main
+from stripe_mcp.rules import RULES, Rules
 
 CATALOG = load_catalog(builtin_folder()).templates
 
@@ -26,6 +28,7 @@ CATALOG = load_catalog(builtin_folder()).templates
 def _no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE", "STRIPE_MCP_API_BASE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STRIPE_MCP_CONFIG", os.devnull)  # no file of one's own
 
 
 def test_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +45,41 @@ def test_help_names_every_command_and_where_the_key_comes_from(capsys: pytest.Ca
     printed = capsys.readouterr().out
     for word in ("demo", "check", "tools", "simulator", "STRIPE_SECRET_KEY"):
         assert word in printed
+
+
+@pytest.mark.parametrize("command", [[], ["check"], ["tools"]])
+def test_help_names_every_rule_and_how_it_is_written(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    for rule in RULES.values():
+        assert f"\n  {rule.flag}{' ' * bool(rule.kind.written)}{rule.kind.written}" in printed
+    assert (
+        printed.splitlines()[0]
+        == f"usage: stripe-mcp {f'{command[0]} [OPTIONS]' if command else '[OPTIONS] [COMMAND ...]'}"
+    )
+
+
+def test_rules_reach_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('max_refund = { usd = "500.00" }', encoding="utf-8")
+    monkeypatch.setenv("STRIPE_MCP_CONFIRM", "always")
+    served = []
+    monkeypatch.setattr(
+        "stripe_mcp.server.create_server", lambda catalog, settings, way: served.append(settings)
+    )
+    monkeypatch.setattr("stripe_mcp.stdio.serve_stdio", lambda server: None)
+    assert main(["--simulator", "--max-refund", "usd=20,eur=20", "--config", str(file)]) == 0
+    assert served[0].rules == Rules(confirm="always", limits={"max_refund": {"usd": 2000}})
+
+
+@pytest.mark.parametrize("command", ["check", "tools"])
+def test_a_wrong_rule_exits_with_2_and_the_place(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "--simulator", "--max-refund", "usd=1.005"]) == 2
+    assert "--max-refund: usd must be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -197,6 +235,7 @@ def test_the_demo_ends_with_the_refund(capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out
     for tool in ("search_customers", "list_charges", "create_refund"):
         assert f"-> {tool}" in printed
+    assert "?  Refund $49.00 of $49.00" in printed
     assert "of $49.00: succeeded" in printed
 
 

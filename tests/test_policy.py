@@ -2,7 +2,10 @@
 Which tools there are: what is not allowed is neither listed nor callable, and the stricter setting wins.
 """
 
+import os
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +17,10 @@ from mcp_types import INVALID_PARAMS
 from stripe_mcp.catalog import Catalog, builtin_folder, load_catalog
 from stripe_mcp.cli import main
 from stripe_mcp.errors import ConfigurationError
-from stripe_mcp.safety.policy import restrict
+from stripe_mcp.rules import Rules, Said, merge
+from stripe_mcp.safety.policy import check_names, restrict
 from stripe_mcp.server import create_server
-from stripe_mcp.settings import Allowed, Settings, read_allowed
+from stripe_mcp.settings import Settings
 
 CATALOG = load_catalog(builtin_folder())
 TOOLS = CATALOG.templates
@@ -24,16 +28,16 @@ READING = {name for name, template in TOOLS.items() if template.annotations.read
 CATEGORIES = {template.category for template in TOOLS.values()}
 
 
-def left(*sources: Allowed) -> set[str]:
-    return set(restrict(CATALOG, *sources).templates)
+def left(rules: Rules) -> set[str]:
+    return set(restrict(CATALOG, rules).templates)
 
 
 def test_without_a_word_everything_is_there() -> None:
-    assert restrict(CATALOG, read_allowed({}), Allowed()) == CATALOG
+    assert restrict(CATALOG, Rules()) == CATALOG
 
 
 def test_what_only_reads_is_left_of_a_server_that_only_reads() -> None:
-    assert left(Allowed(read_only=True)) == READING
+    assert left(Rules(read_only=True)) == READING
 
 
 def test_what_is_sent_decides_what_reads_and_not_what_a_template_of_ones_own_says_of_itself() -> None:
@@ -41,44 +45,43 @@ def test_what_is_sent_decides_what_reads_and_not_what_a_template_of_ones_own_say
     hints = refund.annotations.model_copy(update={"readOnlyHint": True})
     liar = refund.model_copy(update={"annotations": hints})
     catalog = replace(CATALOG, templates={"get_refund": TOOLS["get_refund"], "create_refund": liar})
-    assert restrict(catalog, Allowed(read_only=True)).templates.keys() == {"get_refund"}
+    assert restrict(catalog, Rules(read_only=True)).templates.keys() == {"get_refund"}
 
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_tool_can_be_the_only_one_or_the_only_one_that_is_missing(tool: str) -> None:
-    assert left(Allowed(tools=frozenset({tool}))) == {tool}
-    assert left(Allowed(exclude_tools=frozenset({tool}))) == TOOLS.keys() - {tool}
+    assert left(Rules(tools=frozenset({tool}))) == {tool}
+    assert left(Rules(exclude_tools=frozenset({tool}))) == TOOLS.keys() - {tool}
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
 def test_a_category_can_be_the_only_one(category: str) -> None:
     wanted = {name for name, template in TOOLS.items() if template.category == category}
-    assert left(Allowed(categories=frozenset({category}))) == wanted
+    assert left(Rules(categories=frozenset({category}))) == wanted
 
 
 some_tools = st.frozensets(st.sampled_from([*TOOLS]), min_size=1)
-sources = st.builds(
-    Allowed,
-    read_only=st.booleans(),
-    tools=st.none() | some_tools,
-    exclude_tools=st.frozensets(st.sampled_from([*TOOLS])),
-    categories=st.none() | st.frozensets(st.sampled_from([*CATEGORIES]), min_size=1),
+some_categories = st.frozensets(st.sampled_from([*CATEGORIES]), min_size=1)
+anything_said = st.one_of(
+    st.builds(Said, st.just("read_only"), st.just("here"), st.booleans()),
+    st.builds(Said, st.sampled_from(["tools", "exclude_tools"]), st.just("here"), some_tools),
+    st.builds(Said, st.just("categories"), st.just("here"), some_categories),
 )
 
 
-def left_or_none(*given: Allowed) -> set[str]:
+def left_or_none(*said: Said) -> set[str]:
     try:
-        return left(*given)
+        return left(merge(said))
     except ConfigurationError:
         return set()
 
 
-@given(one=sources, other=sources)
-def test_a_tool_is_there_if_every_source_allows_it(one: Allowed, other: Allowed) -> None:
+@given(said=st.lists(anything_said))
+def test_a_tool_is_there_if_everything_that_is_said_allows_it(said: list[Said]) -> None:
     """
     S14.
     """
-    assert left_or_none(one, other) == left_or_none(one) & left_or_none(other) == left_or_none(other, one)
+    assert left_or_none(*said) == set(TOOLS).intersection(*map(left_or_none, said))
 
 
 def test_what_is_excluded_is_not_there_though_it_is_asked_for() -> None:
@@ -86,34 +89,53 @@ def test_what_is_excluded_is_not_there_though_it_is_asked_for() -> None:
     S14.
     """
     both = frozenset({"create_refund", "get_refund"})
-    assert left(Allowed(tools=both, exclude_tools=frozenset({"create_refund"}))) == {"get_refund"}
+    assert left(Rules(tools=both, exclude_tools=frozenset({"create_refund"}))) == {"get_refund"}
 
 
 @pytest.mark.parametrize(
-    ("allowed", "said"),
+    ("rule", "name", "said"),
     [
-        (Allowed(tools=frozenset({"create_refnd"})), "no tool create_refnd. Did you mean create_refund?"),
-        (Allowed(exclude_tools=frozenset({"refund"})), "no tool refund. `stripe-mcp tools` lists"),
-        (Allowed(categories=frozenset({"charge"})), "no category charge. Did you mean charges?"),
-        (Allowed(tools=frozenset({"sk_live_canary1234"})), "no tool sk_...1234."),
+        ("tools", "create_refnd", "there is no tool create_refnd. Did you mean create_refund?"),
+        ("exclude_tools", "refund", "there is no tool refund. `stripe-mcp tools` lists what there is."),
+        ("categories", "charge", "there is no category charge. Did you mean charges?"),
+        (
+            "tools",
+            "sk_live_canary1234",
+            "there is no tool sk_...1234. `stripe-mcp tools` lists what there is.",
+        ),
     ],
 )
-def test_a_name_that_there_is_not_stops_the_start(allowed: Allowed, said: str) -> None:
+def test_a_name_that_there_is_not_stops_the_start(rule: str, name: str, said: str) -> None:
     """
     Who misspells what is to be excluded would believe it gone.
     """
+    named = Said(rule, f"--{rule}", frozenset({name}))
     with pytest.raises(ConfigurationError) as caught:
-        left(allowed)
-    assert said in str(caught.value)
+        left(merge([named]))
+    assert str(caught.value) == f"{rule}: {said}"
+    with pytest.raises(ConfigurationError) as caught:
+        check_names(CATALOG, [Said("read_only", "--read-only", True), named])
+    assert str(caught.value) == f"--{rule}: {said}"
 
 
 def test_a_server_without_any_tool_does_not_start() -> None:
-    with pytest.raises(ConfigurationError, match="No tool is left"):
-        left(Allowed(read_only=True), Allowed(tools=frozenset({"create_refund"})))
+    for rules in (
+        Rules(read_only=True, tools=frozenset({"create_refund"})),
+        Rules(tools=frozenset()),
+        Rules(categories=frozenset()),
+    ):
+        with pytest.raises(ConfigurationError, match="No tool is left"):
+            left(rules)
+
+
+def test_a_catalog_knows_what_is_hidden() -> None:
+    once = restrict(CATALOG, Rules(exclude_tools=frozenset({"get_charge"})))
+    assert once.hidden == {"get_charge"}
+    assert restrict(once, Rules(read_only=True)).hidden == TOOLS.keys() - READING | {"get_charge"}
 
 
 def test_a_prompt_is_there_if_all_its_tools_are() -> None:
-    prompts = restrict(CATALOG, Allowed(read_only=True)).prompts
+    prompts = restrict(CATALOG, Rules(read_only=True)).prompts
     assert prompts.keys() == CATALOG.prompts.keys() - {"refund_request", "subscription_management"}
 
 
@@ -123,7 +145,7 @@ async def test_what_is_hidden_is_neither_listed_nor_callable(era: Any) -> None:
     """
     S14.
     """
-    catalog: Catalog = restrict(CATALOG, Allowed(exclude_tools=frozenset({"get_charge", "create_refund"})))
+    catalog: Catalog = restrict(CATALOG, Rules(exclude_tools=frozenset({"get_charge", "create_refund"})))
     async with Client(create_server(catalog, Settings(mode="TEST"), None), mode=era) as client:
         assert {tool.name for tool in (await client.list_tools()).tools} == catalog.templates.keys()
         for call in (
@@ -139,40 +161,9 @@ async def test_what_is_hidden_is_neither_listed_nor_callable(era: Any) -> None:
         assert "create_refund" not in caught.value.error.message
 
 
-ENVIRONMENT = {
-    "STRIPE_MCP_READ_ONLY": "true",
-    "STRIPE_MCP_TOOLS": "get_charge, list_charges",
-    "STRIPE_MCP_EXCLUDE_TOOLS": "get_refund",
-    "STRIPE_MCP_CATEGORIES": "charges",
-}
-
-
-def test_the_environment_says_the_same_as_the_command_line() -> None:
-    allowed = Allowed(
-        read_only=True,
-        tools=frozenset({"get_charge", "list_charges"}),
-        exclude_tools=frozenset({"get_refund"}),
-        categories=frozenset({"charges"}),
-    )
-    assert read_allowed(ENVIRONMENT) == allowed
-    assert read_allowed(dict.fromkeys(ENVIRONMENT, " ")) == Allowed()
-    assert read_allowed({"STRIPE_MCP_READ_ONLY": "false"}) == Allowed()
-    assert replace(allowed, read_only=False) == read_allowed(ENVIRONMENT | {"STRIPE_MCP_READ_ONLY": "false"})
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("STRIPE_MCP_READ_ONLY", "1"),
-        ("STRIPE_MCP_READ_ONLY", "yes"),
-        ("STRIPE_MCP_TOOLS", "get_charge,,list_charges"),
-        ("STRIPE_MCP_EXCLUDE_TOOLS", ","),
-        ("STRIPE_MCP_CATEGORIES", "charges,"),
-    ],
-)
-def test_a_value_that_says_nothing_clear_is_refused(variable: str, value: str) -> None:
-    with pytest.raises(ConfigurationError, match=variable):
-        read_allowed({variable: value})
+@pytest.fixture(autouse=True)
+def _no_file_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STRIPE_MCP_CONFIG", os.devnull)
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> set[str]:
@@ -201,4 +192,44 @@ def test_the_command_shows_and_serves_what_is_left(
 
 def test_a_misspelt_option_value_ends_the_command_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--exclude-tools", "create_refnd", "tools"]) == 2
-    assert "Did you mean create_refund?" in capsys.readouterr().err
+    assert "--exclude-tools: there is no tool create_refnd. Did you mean" in capsys.readouterr().err
+
+
+def test_a_misspelt_name_is_told_though_another_source_outdoes_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_MCP_TOOLS", "get_charge,get_refnd")
+    assert main(["--tools", "get_charge", "tools"]) == 2
+    assert "STRIPE_MCP_TOOLS: there is no tool get_refnd. Did you mean get_refund?" in capsys.readouterr().err
+
+
+def test_an_option_holds_before_and_behind_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """
+    One does not take the place of the other.
+    """
+    both = listed(capsys, "--exclude-tools", "get_charge", "tools", "--exclude-tools", "get_refund")
+    assert both == TOOLS.keys() - {"get_charge", "get_refund"}
+
+
+def test_a_file_says_the_same_as_the_command_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text('categories = ["refunds"]', encoding="utf-8")
+    refunds = {"create_refund", "get_refund", "list_refunds"}
+    assert listed(capsys, "tools", "--config", str(file)) == refunds
+    assert listed(capsys, "--config", str(file), "tools", "--read-only") == refunds - {"create_refund"}
+
+
+@pytest.mark.parametrize("hidden", CATALOG.templates)
+def test_nothing_sends_a_reader_to_a_hidden_tool(hidden: str) -> None:
+    catalog = restrict(CATALOG, Rules(exclude_tools=frozenset({hidden})))
+    told = [template.description for template in catalog.templates.values()]
+    instructions = create_server(catalog, Settings(mode="TEST"), None).instructions or ""
+    assert not re.search(rf"\b{hidden}\b", " ".join([*told, instructions]))
+    assert all(told)
+
+
+def test_what_says_nothing_of_hidden_tools_stays_word_for_word() -> None:
+    catalog = restrict(CATALOG, Rules(exclude_tools=frozenset({"list_prices"})))
+    for name, template in catalog.templates.items():
+        if "list_prices" not in CATALOG.templates[name].description:
+            assert template is CATALOG.templates[name]

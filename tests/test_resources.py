@@ -66,7 +66,8 @@ async def refusal(client: Client, uri: str) -> tuple[int, str]:
 
 async def test_pages_and_the_balance_are_listed(client: Client) -> None:
     listed = {resource.uri: resource.mime_type for resource in (await client.list_resources()).resources}
-    assert listed == {**dict.fromkeys(PAGES, "text/markdown"), "stripe://balance": "application/json"}
+    pages = dict.fromkeys(["stripe://whoami", *PAGES], "text/markdown")
+    assert listed == {**pages, "stripe://balance": "application/json"}
 
 
 async def test_every_tool_that_reads_by_id_is_a_resource_template(client: Client) -> None:
@@ -90,6 +91,26 @@ async def test_a_page_is_markdown_and_holds_what_it_is_for(client: Client, uri: 
     assert page.text.startswith("# ")
     for word in PAGES[uri]:
         assert word in page.text
+
+
+@respx.mock(base_url=STRIPE)
+async def test_a_client_can_read_whose_server_this_is(respx_mock: respx.MockRouter, client: Client) -> None:
+    respx_mock.get("/v1/account").respond(json={"id": "acct_1", "object": "account"})
+    found = content(await client.read_resource("stripe://whoami"))
+    assert (found.uri, found.mime_type) == ("stripe://whoami", "text/markdown")
+    assert "- Mode: TEST\n- Account: acct_1\n" in found.text
+
+
+@respx.mock(base_url=STRIPE)
+async def test_a_key_that_stripe_refuses_is_told_without_it(
+    respx_mock: respx.MockRouter, client: Client
+) -> None:
+    error = {"type": "invalid_request_error", "message": "Invalid API Key provided: sk_test_canary1234"}
+    respx_mock.get("/v1/account").respond(401, json={"error": error})
+    code, message = await refusal(client, "stripe://whoami")
+    assert code == INTERNAL_ERROR
+    assert "401" in message
+    assert "canary" not in message
 
 
 @of_every_object
@@ -191,7 +212,7 @@ async def test_without_a_key_pages_are_read_and_an_object_says_how_to_connect() 
 
 async def test_what_is_the_same_for_all_may_be_kept_for_an_hour_and_what_is_an_accounts_may_not() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json={"object": "balance"})
+        return httpx.Response(200, json={"object": request.url.path.removeprefix("/v1/")})
 
     def to_stripe() -> Transport:
         return Transport("sk_test_1", STRIPE, http=httpx.MockTransport(answer))
@@ -204,6 +225,6 @@ async def test_what_is_the_same_for_all_may_be_kept_for_an_hour_and_what_is_an_a
             await client.list_resource_templates(),
             *[await client.read_resource(uri) for uri in PAGES],
         ]
-        balance = await client.read_resource("stripe://balance")
+        private = [await client.read_resource(uri) for uri in ("stripe://balance", "stripe://whoami")]
     assert {(result.ttl_ms, result.cache_scope) for result in public} == {(HOUR, "public")}
-    assert (balance.ttl_ms, balance.cache_scope) == (0, "private")
+    assert {(result.ttl_ms, result.cache_scope) for result in private} == {(0, "private")}

@@ -16,6 +16,7 @@ from mcp_types import INVALID_PARAMS
 
 from stripe_mcp.catalog import builtin_folder, load_catalog
 from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.rules import Rules
 from stripe_mcp.server import INSTRUCTIONS, create_server
 from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.transport import Transport
@@ -36,7 +37,7 @@ def connect() -> Transport:
 @pytest.fixture(params=["auto", "legacy"])
 async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
     async with Client(
-        create_server(CATALOG, Settings(mode="TEST"), connect), mode=request.param
+        create_server(CATALOG, Settings(mode="TEST", account="acct_1"), connect), mode=request.param
     ) as connected:
         yield connected
 
@@ -47,8 +48,11 @@ async def test_every_template_is_listed_word_for_word(client: Client) -> None:
     for name, template in CATALOG.templates.items():
         tool = listed[name].model_dump(by_alias=True, exclude_none=True)
         assert tool.pop("outputSchema")["type"] == "object"
+        properties = tool["inputSchema"]["properties"]
         if template.annotations.readOnlyHint:
-            assert tool["inputSchema"]["properties"].pop("detail") == {"type": "string", "enum": ["full"]}
+            assert properties.pop("detail") == {"type": "string", "enum": ["full"]}
+        elif not template.annotations.idempotentHint:
+            assert properties.pop("repeat_of") == {"type": "string"}
         assert tool == {
             "name": name,
             "title": template.title,
@@ -80,7 +84,7 @@ async def test_a_tool_without_arguments_can_be_called_without_any(
 @respx.mock(base_url=STRIPE)
 async def test_the_result_of_a_write_begins_with_the_mode(respx_mock: respx.MockRouter, mode: Mode) -> None:
     respx_mock.post("/v1/refunds").respond(json=REFUND)
-    async with Client(create_server(CATALOG, Settings(mode=mode), connect)) as client:
+    async with Client(create_server(CATALOG, Settings(mode=mode, account="acct_1"), connect)) as client:
         label, body = texts(await client.call_tool("create_refund", {"payment_intent": "pi_1"}))
     assert label == mode
     assert json.loads(body) == {name: value for name, value in REFUND.items() if value is not None}
@@ -177,8 +181,26 @@ async def test_the_instructions_name_the_mode_and_stay_short(mode: Mode, era: An
         info = client.server_info
     assert info
     assert instructions.startswith(mode.removeprefix("NO KEY") or "No key")
-    assert len(instructions.encode()) < 1300  # Claude Code cuts them at 2 kB
+    assert len(instructions.encode()) < 1500  # Claude Code cuts them at 2 kB
     assert ("SIMULATOR" in info.name) == (mode == "SIMULATOR")
+
+
+@pytest.mark.parametrize(
+    ("mode", "rules", "told"),
+    [
+        ("TEST", Rules(), set()),
+        ("LIVE", Rules(), {"approve"}),
+        ("LIVE", Rules(confirm="client"), set()),
+        ("TEST", Rules(confirm="always"), {"approve"}),
+        ("TEST", Rules(verify_identity=True), {"verify_identity"}),
+        ("TEST", Rules(limits={"max_refund": {"usd": 5}}), {"Limits"}),
+        ("TEST", Rules(currencies=frozenset({"usd"})), {"Limits"}),
+    ],
+)
+def test_the_instructions_say_what_the_rules_make_true(mode: Mode, rules: Rules, told: set[str]) -> None:
+    instructions = create_server(CATALOG, Settings(mode=mode, rules=rules), None).instructions or ""
+    assert {word for word in ("approve", "verify_identity", "Limits") if word in instructions} == told
+    assert len(instructions.encode()) < 2000
 
 
 def test_the_instructions_hold_what_the_templates_leave_out() -> None:

@@ -88,7 +88,7 @@ def test_spaces_around_a_key_are_not_part_of_it(space: str) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"STRIPE_SECRET_KEY": ""}, {"STRIPE_SECRET_KEY": " "}])
 def test_without_a_key_the_server_starts_and_says_how_to_connect(environment: dict[str, str]) -> None:
-    settings = read_settings(environment)
+    settings = read_settings(environment | {"STRIPE_MCP_DATABASE_URL": "sqlite://"})
     assert settings == Settings(mode="NO KEY")
     assert settings.key is None
     assert "set STRIPE_SECRET_KEY" in settings.banner
@@ -527,3 +527,39 @@ def test_a_key_on_the_command_line_is_refused_and_not_repeated(kind: str, shape:
 )
 def test_a_command_line_without_a_key_is_let_through(arguments: list[str]) -> None:
     refuse_keys_in(arguments)
+
+
+def test_writes_are_kept_in_the_state_folder_and_those_of_an_invented_shop_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platformdirs.user_state_path", lambda name, appauthor: tmp_path / name)
+    assert read_settings({}).database == f"sqlite:///{tmp_path}/stripe-mcp/ledger.db"
+    assert read_settings({}, simulator=True).database == f"sqlite:///{tmp_path}/stripe-mcp/simulator.db"
+    named = {"STRIPE_MCP_DATABASE_URL": " postgresql://db/ledger "}
+    assert read_settings(named).database == "postgresql://db/ledger"
+
+
+@pytest.mark.parametrize("keys", ["", "a" * 32, f"{'a' * 32},{'b' * 32}", f"{'a' * 32} {'b' * 40}"])
+def test_keys_that_seal_are_read_in_their_order(keys: str) -> None:
+    settings = read_settings({"STRIPE_MCP_STATE_KEYS": keys})
+    assert list(settings.state_keys) == keys.replace(",", " ").split()
+    assert "aaaa" not in repr(settings)
+
+
+@pytest.mark.parametrize("keys", ["short", f"{'a' * 32},{'a' * 32}", f"{'a' * 32},b"])
+def test_keys_that_seal_badly_are_refused_without_being_repeated(keys: str) -> None:
+    with pytest.raises(ConfigurationError, match="STRIPE_MCP_STATE_KEYS") as caught:
+        read_settings({"STRIPE_MCP_STATE_KEYS": keys})
+    assert "aaaa" not in str(caught.value)
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    assert "canary" not in repr(
+        read_settings({"STRIPE_MCP_DATABASE_URL": "postgresql://me:canary@db/ledger"})
+    )
+
+
+def test_real_money_is_not_kept_in_memory_only() -> None:
+    live = {"STRIPE_SECRET_KEY": "rk_live_canary1234", "STRIPE_MCP_DATABASE_URL": "sqlite://"}
+    with pytest.raises(ConfigurationError, match="STRIPE_MCP_DATABASE_URL"):
+        read_settings(live)

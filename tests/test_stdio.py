@@ -46,7 +46,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=inherited | environment,
+            env=inherited | {"STRIPE_MCP_DATABASE_URL": "sqlite://"} | environment,
         )
 
     def write(self, line: bytes) -> None:
@@ -259,12 +259,17 @@ class SlowStripe:
             def do_POST(self) -> None:
                 outer.asked.set()
                 outer.answer.wait(10)
-                body = b'{"object": "refund", "id": "re_1"}'
+                self._answer(b'{"object": "refund", "id": "re_1"}')
+                outer.answered.set()
+
+            def do_GET(self) -> None:
+                self._answer(b'{"object": "account", "id": "acct_1"}')
+
+            def _answer(self, body: bytes) -> None:
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
-                outer.answered.set()
 
             def log_request(self, *_: Any) -> None:
                 pass  # keeps the tests' output clean

@@ -30,6 +30,8 @@ from tests.scripted_stripe import (
 
 pytestmark = pytest.mark.anyio
 
+BUSY = {"error": {"type": "invalid_request_error", "message": "Too many requests."}}
+
 NOW = 1_790_000_000  # 2026-09-21 14:13:20 UTC
 
 
@@ -172,7 +174,7 @@ async def test_a_wait_that_says_nothing_is_replaced_by_backoff(asked: str | None
     R15.
     """
     header: dict[str, Any] = {} if asked is None else {"Retry_After": asked}
-    played = await play(POST, answer(429, **header), answer(), jitter=0.5)
+    played = await play(POST, answer(429, BUSY, **header), answer(), jitter=0.5)
     assert isinstance(played.outcome, Reply)
     assert played.waits == [0.25]
 
@@ -182,7 +184,7 @@ def test_whatever_is_asked_for_the_wait_stays_within_the_deadline(asked: str) ->
     """
     R15: the header is a stranger's text.
     """
-    played = anyio.run(lambda: play(POST, answer(429, Retry_After=asked), answer()))
+    played = anyio.run(lambda: play(POST, answer(429, BUSY, Retry_After=asked), answer()))
     assert all(0 <= wait < 50 for wait in played.waits)
     assert isinstance(played.outcome, Reply if played.waits else StripeError)
 
@@ -195,7 +197,7 @@ async def test_a_wait_beyond_the_deadline_is_told_and_not_waited_for(
     """
     R15: the caller learns when to come back.
     """
-    played = await play(request_, answer(429, Retry_After=asked))
+    played = await play(request_, answer(429, BUSY, Retry_After=asked))
     assert isinstance(played.outcome, StripeError)
     assert len(played.requests) == 1
     assert played.waits == []

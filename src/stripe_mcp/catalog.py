@@ -156,12 +156,14 @@ def builtin_folder() -> Path:
 @dataclass(frozen=True, slots=True)
 class Catalog:
     """
-    *templates* by tool name, sorted by category and name, how Stripe's *objects* are shown, and *prompts*.
+    *templates* by tool name, sorted by category and name, how Stripe's *objects* are shown, and *prompts*;
+    the names of the tools that are *hidden* from clients.
     """
 
     templates: dict[str, Template]
     objects: dict[str, StripeObject]
     prompts: dict[str, Prompt]
+    hidden: frozenset[str] = frozenset()
 
 
 def load_catalog(*folders: Path) -> Catalog:

@@ -12,20 +12,17 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stripe_mcp import __version__
-from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.errors import ConfigurationError, LedgerUnavailable
 from stripe_mcp.logs import logging_to_stderr
-from stripe_mcp.settings import (
-    STRIPE_API_BASE,
-    Settings,
-    allow,
-    read_allowed,
-    read_settings,
-    refuse_keys_in,
-)
+from stripe_mcp.options import Command, build_parser
+from stripe_mcp.rule_sources import read_rules
+from stripe_mcp.rules import Said, merge
+from stripe_mcp.settings import STRIPE_API_BASE, Settings, own_variables, read_settings, refuse_keys_in
 
 if TYPE_CHECKING:
     import httpx
@@ -42,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         _check_streams()
         refuse_keys_in(given)
-        options = _parser().parse_args(given)
+        options = build_parser(_serve, _COMMANDS).parse_args(given)
         command: Callable[[argparse.Namespace], int] = options.command
         with logging_to_stderr():
             status = command(options)
@@ -51,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ConfigurationError as error:
         print(f"stripe-mcp: {error}", file=sys.stderr)
         return 2
+    except LedgerUnavailable as error:
+        print(f"stripe-mcp: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `stripe-mcp tools | head`
@@ -103,12 +103,13 @@ def _simulator() -> "httpx.ASGITransport":
 
 
 def _serve(options: argparse.Namespace) -> int:
-    settings = read_settings(simulator=options.simulator, redact_pii=options.redact == "pii")
+    said = _rules_said(options)
+    settings = _settings(options, said)
     with _without_garbage_collection():
         from stripe_mcp.server import create_server
         from stripe_mcp.stdio import serve_stdio
 
-        server = create_server(_catalog(options), settings, connect(settings))
+        server = create_server(_catalog(options, said), settings, connect(settings))
     logging.getLogger("stripe_mcp").setLevel(logging.INFO)  # a line a request: the client keeps it for us
     print(f"stripe-mcp {__version__}: {settings.banner}", file=sys.stderr)
     if sys.stdin.isatty():
@@ -145,14 +146,43 @@ def _simulate(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from stripe_mcp.check import check
 
-    settings = read_settings(simulator=options.simulator)
-    return check(settings, _catalog(options).templates, connect(settings))
+    said = _rules_said(options)
+    settings = _settings(options, said)
+    return check(settings, _catalog(options, said).templates, connect(settings))
+
+
+def _whoami(options: argparse.Namespace) -> int:
+    from stripe_mcp.whoami import whoami
+
+    said = _rules_said(options)
+    settings = _settings(options, said)
+    return whoami(settings, _catalog(options, said), connect(settings))
+
+
+def _operations(options: argparse.Namespace) -> int:
+    from stripe_mcp.commands import operations
+
+    said = _rules_said(options)
+    settings = _settings(options, said)
+    return operations(options, settings, _catalog(options, said), connect(settings))
+
+
+def _approve(options: argparse.Namespace) -> int:
+    from stripe_mcp.commands import approve
+
+    return approve(_settings(options, _rules_said(options)))
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from stripe_mcp.commands import audit
+
+    return audit(options, _settings(options, _rules_said(options)))
 
 
 def _tools(options: argparse.Namespace) -> int:
     from stripe_mcp.listing import markdown, print_table
 
-    catalog = _catalog(options).templates
+    catalog = _catalog(options, _rules_said(options)).templates
     if options.markdown:
         print(markdown(catalog))
     else:
@@ -160,15 +190,21 @@ def _tools(options: argparse.Namespace) -> int:
     return 0
 
 
-def _catalog(options: argparse.Namespace) -> "Catalog":
-    from stripe_mcp.safety.policy import restrict
+def _rules_said(options: argparse.Namespace) -> list[Said]:
+    return read_rules(options.flags, own_variables(), options.config)
 
-    names = {
-        "--tools": options.tools,
-        "--exclude-tools": options.exclude_tools,
-        "--categories": options.categories,
-    }
-    return restrict(_whole_catalog(options), read_allowed(), allow(options.read_only, names))
+
+def _settings(options: argparse.Namespace, said: list[Said]) -> Settings:
+    settings = read_settings(simulator=options.simulator, redact_pii=options.redact == "pii")
+    return replace(settings, rules=merge(said))
+
+
+def _catalog(options: argparse.Namespace, said: list[Said]) -> "Catalog":
+    from stripe_mcp.safety.policy import check_names, restrict
+
+    catalog = _whole_catalog(options)
+    check_names(catalog, said)
+    return restrict(catalog, merge(said))
 
 
 def _whole_catalog(options: argparse.Namespace) -> "Catalog":
@@ -183,78 +219,13 @@ def _whole_catalog(options: argparse.Namespace) -> "Catalog":
     return load_catalog(builtin_folder(), options.catalog)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="stripe-mcp",
-        parents=[_shared_options(simulator=False, catalog=None, read_only=False, names="")],
-        description="37 Stripe templates as MCP tools. Without a command, serves an MCP client over stdio.",
-        epilog="The key comes from STRIPE_SECRET_KEY or the private file named by STRIPE_SECRET_KEY_FILE.",
-    )
-    parser.add_argument("--version", action="version", version=f"stripe-mcp {__version__}")
-    parser.add_argument(
-        "--redact", choices=["pii"], help="mask e-mail addresses, phone numbers and addresses in results"
-    )
-    parser.set_defaults(command=_serve)
-    commands = parser.add_subparsers(metavar="COMMAND", title="commands")
-    # Given before the command, an option stays as it is unless it is given again behind it.
-    unset = argparse.SUPPRESS
-    again = _shared_options(simulator=unset, catalog=unset, read_only=unset, names=unset)
-    for name, run, told in (
-        ("demo", _demo, "watch an MCP client refund a payment in the simulator"),
-        ("check", _check, "test the key: account, mode, and which tools it may call"),
-        ("tools", _tools, "list the tools by category"),
-        ("simulator", _simulate, "serve the simulator over HTTP on this machine"),
-    ):
-        command = commands.add_parser(name, parents=[again], help=told, description=told)
-        command.set_defaults(command=run)
-        if name == "tools":
-            command.add_argument("--markdown", action="store_true", help="as a Markdown table")
-        if name == "simulator":
-            _simulator_options(command)
-    return parser
-
-
-def _simulator_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--port",
-        type=int,
-        choices=range(65536),
-        metavar="PORT",
-        default=12111,
-        help="where to listen (12111); 0 takes any that is free",
-    )
-    command.add_argument(
-        "--admin",
-        action="store_true",
-        help="open routes below /_simulator/ that set clock, keys, faults, limits and state",
-    )
-    command.add_argument("--seed", metavar="TEXT", help="what ids and invented data follow from")
-    command.add_argument(
-        "--state", type=Path, metavar="FILE", help="go on from FILE if it exists, and save to it at the end"
-    )
-
-
-def _shared_options(
-    *, simulator: object, catalog: object, read_only: object, names: object
-) -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(add_help=False)
-    options.add_argument(
-        "--simulator", action="store_true", default=simulator, help="work on a built-in shop; needs no key"
-    )
-    options.add_argument(
-        "--catalog",
-        type=Path,
-        metavar="DIR",
-        default=catalog,
-        help="add or replace tools (DIR/tools/<category>/<tool>.toml), objects and prompts",
-    )
-    options.add_argument(
-        "--read-only", action="store_true", default=read_only, help="have only tools that change nothing"
-    )
-    for name, told in (
-        ("--tools", "have only these tools, with commas between them"),
-        ("--exclude-tools", "do without these tools"),
-        ("--categories", "have only the tools of these categories"),
-    ):
-        options.add_argument(name, metavar="NAMES", default=names, help=told)
-    return options
+_COMMANDS: dict[str, tuple[Command, str]] = {
+    "demo": (_demo, "watch an MCP client refund a payment in the simulator"),
+    "check": (_check, "test the key: account, mode, and which tools it may call"),
+    "whoami": (_whoami, "say whose account this is and what the rules allow"),
+    "tools": (_tools, "list the tools by category"),
+    "operations": (_operations, "list, show and settle the writes whose outcome is unknown"),
+    "approve": (_approve, "say yes or no, at this terminal, to the calls that wait for a person"),
+    "audit": (_audit, "show, export or verify the record of all writes"),
+    "simulator": (_simulate, "serve the simulator over HTTP on this machine"),
+}

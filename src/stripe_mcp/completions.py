@@ -87,7 +87,9 @@ class CompletionHandlers:
         if not template.reads:
             return [], True  # a catalog of one's own may name such a tool
         try:
-            page = (await road.send(build_request(template, {"limit": _MOST}))).body
+            await self._calls.check_account(road)
+            reply = await road.send(build_request(template, {"limit": _MOST}))
+            page = self._calls.identity.mask(reply.body)
             values = [row.get(field) for row in page["data"]]
             fit = (value for value in values if self._is_fit(field, value))
             return list(dict.fromkeys(fit)), page["has_more"] is not True

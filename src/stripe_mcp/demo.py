@@ -1,8 +1,8 @@
 """
 The refund conversation, played for real: a server process on the simulator, and an MCP client.
 
-What people say is scripted. Every tool call and every result is the server's own: ids and amounts
-are taken from the results, as a model would.
+What people say is scripted, and that the person agrees when the server has them asked. Every tool call,
+question and result is the server's own: ids and amounts are taken from the results, as a model would.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import anyio
 from mcp import Client, StdioServerParameters, stdio_client
-from mcp_types import TextContent
+from mcp_types import ElicitRequestParams, ElicitResult, TextContent
 from rich.console import Console
 from rich.markup import escape
 
@@ -36,8 +36,18 @@ def play() -> int:
 
 async def _play(console: Console, errlog: TextIO) -> int:
     console.print("[bold]stripe-mcp demo[/bold]: a refund by phone, in the simulator. No real money moves.\n")
-    server = StdioServerParameters(command=sys.executable, args=["-P", "-m", "stripe_mcp", "--simulator"])
-    async with Client(stdio_client(server, errlog=errlog)) as client:
+    # Neither rules nor repeats of earlier days have a part in it.
+    own = {"STRIPE_MCP_CONFIG": os.devnull, "STRIPE_MCP_DATABASE_URL": "sqlite://"}
+    command = ["-P", "-m", "stripe_mcp", "--simulator"]
+    server = StdioServerParameters(command=sys.executable, args=command, env=own)
+
+    async def agree(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        for line in params.message.splitlines():
+            console.print(f"  [yellow]?  {escape(line)}[/yellow]", soft_wrap=True)
+        console.print("  [yellow]?  \\[x] Yes, do this[/yellow]")
+        return ElicitResult(action="accept", content={"confirm": True})
+
+    async with Client(stdio_client(server, errlog=errlog), elicitation_callback=agree) as client:
         tools = (await client.list_tools()).tools
         destructive = sum(bool(tool.annotations and tool.annotations.destructive_hint) for tool in tools)
         console.print(f"Connected over stdio: {len(tools)} tools, {destructive} marked destructive.\n")

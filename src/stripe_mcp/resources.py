@@ -23,6 +23,13 @@ from stripe_mcp.pages import Page, pages
 from stripe_mcp.results import to_text
 from stripe_mcp.road import Road
 
+_WHOAMI = types.Resource(
+    uri="stripe://whoami",
+    name="whoami",
+    title="This Server",
+    description="Mode, account, tools, limits on money and other rules of this server.",
+    mime_type="text/markdown",
+)
 PUBLIC = CacheHint(ttl_ms=3_600_000, scope="public")  # for what is the same for every account
 
 log = logging.getLogger(__name__)
@@ -52,7 +59,7 @@ class ResourceHandlers:
         self._calls = calls
         self._objects = objects(catalog)
         self._pages = {page.uri: page for page in pages(catalog)}
-        listed = [_listed_page(page) for page in self._pages.values()]
+        listed = [_WHOAMI, *(_listed_page(page) for page in self._pages.values())]
         templates = []
         for uri, template in self._objects.items():
             if template.path_arguments:
@@ -85,6 +92,9 @@ class ResourceHandlers:
         try:
             if page := self._pages.get(params.uri):
                 return _contents(params.uri, "text/markdown", page.text(), PUBLIC)
+            if params.uri == _WHOAMI.uri:
+                text = await self._whoami(ctx.lifespan_context)
+                return _contents(params.uri, "text/markdown", text, CacheHint())
             text = await self._read_object(ctx.lifespan_context, params.uri)
             return _contents(params.uri, "application/json", text, CacheHint())
         except MCPError:
@@ -93,10 +103,20 @@ class ResourceHandlers:
             log.exception("a resource could not be read")
             raise MCPError(types.INTERNAL_ERROR, "Internal error of stripe-mcp; its log says more.") from None
 
+    async def _whoami(self, road: Road) -> str:
+        from stripe_mcp.whoami import account_reader, describe  # imported late, as what pages need is
+
+        calls = self._calls
+        try:
+            return await describe(calls.settings, calls.catalog, account_reader(road))
+        except ToolError as error:
+            raise MCPError(types.INTERNAL_ERROR, calls.explain(error, None)) from None
+
     async def _read_object(self, road: Road, uri: str) -> str:
         template, arguments = self._find(uri)
         try:
-            return to_text(await self._calls.answer(template, {**arguments, "detail": "full"}, road))
+            answered = await self._calls.read(template, {**arguments, "detail": "full"}, road)
+            return to_text(answered.content)
         except ToolError as error:
             mistaken = isinstance(error, InvalidArguments) or getattr(error, "status", None) == 404
             code = types.INVALID_PARAMS if mistaken else types.INTERNAL_ERROR

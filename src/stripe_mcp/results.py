@@ -22,6 +22,16 @@ Content = dict[str, Any]
 _OF_A_PAGE = ("data", "has_more", "next_call")
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """
+    What a call is answered with: the *content*, and *notes* on it that are read first.
+    """
+
+    content: Content
+    notes: tuple[str, ...] = ()
+
+
 class TooManyRows(Exception):
     """
     A page of a search does not fit, and only a page of at most *limit* rows can be continued.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal, TypedDict
 
 from stripe_mcp.errors import ConfigurationError, redact
+from stripe_mcp.rules import Rules
 
 Mode = Literal["LIVE", "TEST", "SIMULATOR", "NO KEY"]
 
@@ -31,7 +32,9 @@ _LOOKS_LIKE_A_KEY = re.compile(r"(sk|rk|pk|ek|rkcs)_(test|live)_|sk_org_|whsec_"
 class Settings:
     """
     *account* and *context* name whose objects are worked on (`Stripe-Account`, `Stripe-Context`);
-    *deadline* is in seconds, *max_result_chars* in characters of JSON a result.
+    *deadline* is in seconds, *max_result_chars* in characters of JSON a result. *database* is where writes
+    are kept (`sqlite://`: in memory), *state_keys* seal what a client hands back; without any, the process'
+    own key does.
     """
 
     mode: Mode
@@ -44,6 +47,9 @@ class Settings:
     max_result_chars: int = 25_000
     redact_pii: bool = False
     ignored_key: bool = False
+    rules: Rules = field(default_factory=Rules)
+    database: str = field(default="sqlite://", repr=False)
+    state_keys: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def key_kind(self) -> str:
@@ -72,56 +78,12 @@ class Settings:
                 return f"{self.mode}, {kind} key ...{(self.key or '')[-4:]}{account}{place}{safer}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowed:
+def own_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
-    What one source says of the tools that there are: only those that read, only these *tools* or those of
-    these *categories* (None: all), and none of *exclude_tools*.
+    The variables of *environment* that are ours, by their names without `STRIPE_MCP_`.
     """
-
-    read_only: bool = False
-    tools: frozenset[str] | None = None
-    exclude_tools: frozenset[str] = frozenset()
-    categories: frozenset[str] | None = None
-
-
-def read_allowed(environment: Mapping[str, str] = os.environ) -> Allowed:
-    """
-    What the *environment* says of the tools that there are.
-
-    Raises:
-        ConfigurationError: A variable is wrong.
-    """
-    read_only = environment.get("STRIPE_MCP_READ_ONLY", "").strip()
-    if read_only not in ("", "true", "false"):
-        raise ConfigurationError("STRIPE_MCP_READ_ONLY must be true or false.")
-    variables = ("STRIPE_MCP_TOOLS", "STRIPE_MCP_EXCLUDE_TOOLS", "STRIPE_MCP_CATEGORIES")
-    return allow(read_only == "true", {name: environment.get(name, "") for name in variables})
-
-
-def allow(read_only: bool, texts: Mapping[str, str]) -> Allowed:
-    """
-    What one source says: *texts* name the tools, those to exclude and the categories, by option or variable.
-
-    Raises:
-        ConfigurationError: One of them is no list of names with commas between them.
-    """
-    tools, exclude_tools, categories = (_names(source, text) for source, text in texts.items())
-    return Allowed(
-        read_only=read_only, tools=tools, exclude_tools=exclude_tools or frozenset(), categories=categories
-    )
-
-
-def _names(source: str, text: str) -> frozenset[str] | None:
-    """
-    The names in *text*; None if it is empty, as nothing is said then.
-    """
-    if not text.strip():
-        return None
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise ConfigurationError(f"{source} must be names with commas between them.")
-    return frozenset(names)
+    ours = "STRIPE_MCP_"
+    return {name.removeprefix(ours): text for name, text in environment.items() if name.startswith(ours)}
 
 
 class _Shared(TypedDict):
@@ -133,13 +95,15 @@ class _Shared(TypedDict):
     max_retries: int
     max_result_chars: int
     redact_pii: bool
+    database: str
+    state_keys: tuple[str, ...]
 
 
 def read_settings(
     environment: Mapping[str, str] = os.environ, *, simulator: bool = False, redact_pii: bool = False
 ) -> Settings:
     """
-    Read the settings from *environment*; with *simulator*, no key is used.
+    Read the settings from *environment*, all but the rules; with *simulator*, no key is used.
 
     Raises:
         ConfigurationError: A variable is wrong; the text names it and never holds a key.
@@ -149,6 +113,8 @@ def read_settings(
         max_retries=_number(environment, "STRIPE_MCP_MAX_RETRIES", 2, 0, 10),
         max_result_chars=_number(environment, "STRIPE_MCP_MAX_RESULT_CHARS", 25_000, 10_000, 1_000_000),
         redact_pii=redact_pii or _redacts(environment),
+        database=_database(environment, simulator),
+        state_keys=_state_keys(environment),
     )
     if simulator:
         ignored = any(environment.get(name) for name in ("STRIPE_SECRET_KEY", "STRIPE_SECRET_KEY_FILE"))
@@ -165,6 +131,8 @@ def read_settings(
     mode: Mode = "NO KEY" if key is None else "TEST" if _TEST_KEY.match(key) else "LIVE"
     if key and key.startswith("sk_org_") and not context:
         raise ConfigurationError("An organisation key needs STRIPE_CONTEXT: the account it is to work on.")
+    if mode == "LIVE" and shared["database"] == "sqlite://":
+        raise ConfigurationError("STRIPE_MCP_DATABASE_URL: in live mode, writes are not to be forgotten.")
     return Settings(
         mode=mode,
         key=key,
@@ -268,6 +236,27 @@ def _number(environment: Mapping[str, str], name: str, default: int, least: int,
     if not re.fullmatch(r"[0-9]{1,7}", value) or not least <= int(value) <= most:
         raise ConfigurationError(f"{name} must be a whole number from {least} to {most}.")
     return int(value)
+
+
+def _database(environment: Mapping[str, str], simulator: bool) -> str:
+    """
+    Where writes are kept: those in an invented shop never beside real ones.
+    """
+    if url := environment.get("STRIPE_MCP_DATABASE_URL", "").strip():
+        return url
+    from platformdirs import user_state_path  # imported late: not all who import this need it
+
+    folder = user_state_path("stripe-mcp", appauthor=False)
+    return f"sqlite:///{folder / ('simulator.db' if simulator else 'ledger.db')}"
+
+
+def _state_keys(environment: Mapping[str, str]) -> tuple[str, ...]:
+    keys = tuple(environment.get("STRIPE_MCP_STATE_KEYS", "").replace(",", " ").split())
+    if any(len(key) < 32 for key in keys) or len(set(keys)) < len(keys):
+        raise ConfigurationError(
+            "STRIPE_MCP_STATE_KEYS must be different keys of 32 characters or more each."
+        )
+    return keys
 
 
 def _redacts(environment: Mapping[str, str]) -> bool:

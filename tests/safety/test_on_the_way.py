@@ -1,0 +1,183 @@
+"""
+What can happen between the ledger and Stripe: two at once, a caller who leaves, a ledger that fails.
+"""
+
+import logging
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+
+from stripe_mcp.errors import LedgerUnavailable
+from stripe_mcp.safety.ledger import Ledger
+from stripe_mcp.safety.store import Store
+from stripe_mcp.transport import Transport
+from tests.agent import texts
+from tests.safety.desk import arguments, desk
+
+pytestmark = pytest.mark.anyio
+
+ZOE = {"name": "Zoë"}
+ACCOUNT: dict[str, Any] = {"account": "acct_1"}
+
+
+class Held(httpx.AsyncBaseTransport):
+    """
+    Holds back what is no GET until it may go on, and lets the connection break if it is *lossy*.
+    """
+
+    def __init__(self, inner: httpx.AsyncBaseTransport, *, lossy: bool = False) -> None:
+        self._inner, self._lossy = inner, lossy
+        self.held, self.go_on = anyio.Event(), anyio.Event()
+        self.sent = 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return await self._inner.handle_async_request(request)
+        self.sent += 1
+        self.held.set()
+        if not self._lossy:
+            await self.go_on.wait()
+        answer = await self._inner.handle_async_request(request)
+        if self._lossy:
+            raise httpx.ReadError("lost")
+        return answer
+
+
+def holding(lines: list[Held], **how: bool) -> dict[str, Any]:
+    def hold(inner: httpx.AsyncBaseTransport) -> Held:
+        lines.append(Held(inner, **how))
+        return lines[-1]
+
+    return {"http": hold, **ACCOUNT}
+
+
+async def test_r8_ten_calls_at_once_are_one_request_and_have_one_outcome() -> None:
+    lines: list[Held] = []
+    results: list[Any] = []
+    async with desk(**holding(lines)) as at:
+
+        async def call() -> None:
+            results.append(await at.call("create_customer", **ZOE))
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(10):
+                tasks.start_soon(call)
+            while not lines:
+                await anyio.lowlevel.checkpoint()
+            await lines[0].held.wait()
+            lines[0].go_on.set()
+    assert lines[0].sent == 1
+    assert len({str(result.structured_content) for result in results}) == 1
+    assert sum(texts(result)[1].startswith("REPEAT") for result in results) == 9
+
+
+async def test_who_waits_for_another_call_waits_no_longer_than_the_deadline() -> None:
+    lines: list[Held] = []
+    async with desk(**holding(lines), deadline=1) as at, anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: at.call("create_customer", **ZOE))
+        while not lines:
+            await anyio.lowlevel.checkpoint()
+        await lines[0].held.wait()
+        result = await at.call("create_customer", **ZOE)
+        lines[0].go_on.set()
+    assert result.is_error
+    assert texts(result)[0].startswith("OUTCOME UNKNOWN: Another call")
+    assert lines[0].sent == 1
+
+
+async def test_a_call_that_is_called_off_before_it_was_sent_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = anyio.Event()
+
+    async def full(self: Transport, call: Any) -> None:
+        waiting.set()
+        await anyio.sleep_forever()
+
+    async with desk(**ACCOUNT) as at:
+        monkeypatch.setattr(Transport, "_take_place", full)
+        with anyio.CancelScope() as caller:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(lambda: at.call("create_customer", **ZOE))
+                await waiting.wait()
+                caller.cancel()
+        monkeypatch.undo()
+        result = await at.call("create_customer", **ZOE)
+        assert not result.is_error
+        assert len(texts(result)) == 2  # it is no repeat: the first was never sent
+
+
+async def test_what_was_done_and_could_not_be_kept_is_said_and_is_not_done_twice(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*_: Any, **__: Any) -> None:
+        raise LedgerUnavailable("the disk is full")
+
+    monkeypatch.setattr("stripe_mcp.safety.ledger.LEASE", 0)
+    async with desk(**ACCOUNT) as at:
+        with monkeypatch.context() as broken, caplog.at_level(logging.ERROR):
+            broken.setattr(Ledger, "finish", fails)
+            first = await at.call("create_customer", **ZOE)
+        assert not first.is_error
+        assert texts(first)[1].startswith("WARNING: this was done")
+        again = await at.done("create_customer", **ZOE)
+        assert again["id"] == (first.structured_content or {})["id"]
+    assert "the ledger does not know" in caplog.text
+
+
+async def test_a_ledger_that_does_not_answer_meanwhile_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lines: list[Held] = []
+    failed = anyio.Event()
+
+    async def fails(*_: Any) -> None:
+        failed.set()
+        raise LedgerUnavailable("locked")
+
+    monkeypatch.setattr("stripe_mcp.sending.LEASE", 0.01)
+    monkeypatch.setattr(Ledger, "stay_alive", fails)
+    async with desk(**holding(lines)) as at, anyio.create_task_group() as tasks:
+
+        async def call() -> None:
+            await at.done("create_customer", **ZOE)
+
+        tasks.start_soon(call)
+        await failed.wait()
+        lines[0].go_on.set()
+    assert "the ledger does not answer" in caplog.text
+
+
+async def test_a_deletion_without_an_answer_and_without_a_look_is_unknown() -> None:
+    class Gone(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self._inner, self._deleted = inner, False
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if self._deleted or request.method == "DELETE":
+                self._deleted = True
+                raise httpx.ReadError("lost")
+            return await self._inner.handle_async_request(request)
+
+    async with desk(http=Gone, **ACCOUNT) as at:
+        text = await at.refused("delete_customer", **arguments(at.simulator, "delete_customer"))
+        assert text.startswith("OUTCOME UNKNOWN")
+        assert "could not be read" in text
+
+
+async def test_a_ledger_that_is_kept_by_nobody_is_closed_with_its_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed: list[Store] = []
+    close = Store.close
+
+    def noted(store: Store) -> None:
+        closed.append(store)
+        close(store)
+
+    monkeypatch.setattr(Store, "close", noted)
+    async with desk(**ACCOUNT) as at:
+        await at.done("create_customer", **ZOE)
+    assert len(closed) == 1
