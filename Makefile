@@ -25,8 +25,9 @@ check: lint  ## lint, types, coverage
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=100
 
-bench: $(VENV)/ready  ## compare start and calls with a bare server of the SDK, and the simulator with its client
+bench: $(VENV)/ready  ## compare start and calls with a bare server, safety with none, the simulator with its client
 	$(BIN)/python -m benchmarks.against_bare_server
+	$(BIN)/python -m benchmarks.safety
 	$(BIN)/python -m benchmarks.simulator
 
 bench-tokens: $(VENV)/ready  ## count the tokens of tools and answers (needs node and gpt-tokenizer)
