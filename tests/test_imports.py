@@ -92,7 +92,7 @@ ALLOWED = {
         "anyio",
     ),
     "options": ("rule_sources", ""),
-    "check": ("advice catalog errors request settings transport", "anyio rich"),
+    "check": ("advice catalog errors request settings transport whoami", "anyio rich"),
     "whoami": ("accounts advice catalog currency errors road rules settings text transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (

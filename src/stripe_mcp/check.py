@@ -16,9 +16,10 @@ from rich.table import Column, Table
 from stripe_mcp.advice import advise
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import NoAnswer, NotConnected, StripeError, ToolError
-from stripe_mcp.request import StripeRequest, build_request
+from stripe_mcp.request import build_request
 from stripe_mcp.settings import Settings
 from stripe_mcp.transport import Transport
+from stripe_mcp.whoami import account_in_words, account_reader
 
 
 def check(
@@ -41,7 +42,7 @@ async def _check(
         transport = connect()
         try:
             console.print(f"Mode: {settings.banner}")
-            console.print(f"Account: {await _account(transport)}")
+            console.print(f"Account: {await account_in_words(account_reader(transport))}")
             verdicts = await _try_all(transport, settings, catalog)
         finally:
             await transport.aclose()
@@ -59,17 +60,6 @@ async def _check(
         console.print(f"Missing: {', '.join(missing)}. A restricted key with all that the tools need:")
         console.print(_new_key_page(settings, catalog), soft_wrap=True)
     return 1 if missing else 0
-
-
-async def _account(transport: Transport) -> str:
-    try:
-        reply = await transport.send(StripeRequest("GET", "/v1/account", "/v1/account"))
-    except StripeError as error:
-        if error.status != 403:
-            raise
-        return "this restricted key may not see which"
-    name = (reply.body.get("business_profile") or {}).get("name")
-    return f"{reply.body.get('id')} {name or ''}".rstrip()
 
 
 async def _try_all(

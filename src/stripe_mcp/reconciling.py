@@ -21,12 +21,11 @@ from stripe_mcp.request import StripeRequest
 from stripe_mcp.results import Content, to_text
 from stripe_mcp.safety import audit
 from stripe_mcp.safety.ledger import Ledger
-from stripe_mcp.safety.operations import Operation
+from stripe_mcp.safety.operations import Operation, is_gone
 from stripe_mcp.text import clean
 from stripe_mcp.times import iso
 from stripe_mcp.transport import Reply
 
-_ENDED = ("canceled", "incomplete_expired")  # https://docs.stripe.com/api/subscriptions/object
 _TELLING = ("deleted", "status", "captured", "amount_captured", "amount_refunded", "currency", "customer")
 _BEFORE, _AFTER = 300, 3600  # seconds by which this machine's clock may differ from Stripe's
 _MOST_PAGES = 1000  # of 100 objects each
@@ -157,7 +156,7 @@ class Reconciler:
         """
         request = operation.request
         reply = await self.send(StripeRequest("GET", request.route, request.path))
-        if reply.body.get("deleted") is True or reply.body.get("status") in _ENDED:
+        if is_gone(reply.body):
             return await self._keep(operation, reply, "Stripe was asked what is left")
         raise StillOpen("The object is still there. Making the same call again is safe.")
 

@@ -20,11 +20,9 @@ from stripe_mcp.results import Answered, Content
 from stripe_mcp.road import Road
 from stripe_mcp.safety.ledger import LEASE, Ledger
 from stripe_mcp.safety.mismatch import warnings
-from stripe_mcp.safety.operations import Money, Operation
+from stripe_mcp.safety.operations import Money, Operation, is_gone
 from stripe_mcp.settings import Mode
 from stripe_mcp.transport import Reply
-
-_ENDED = ("canceled", "incomplete_expired")  # https://docs.stripe.com/api/subscriptions/object
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +126,7 @@ class Sending:
             except ToolError as error:
                 text = "Stripe gave no answer, and the object could not be read."
                 raise OutcomeUnknown(text, None) from error
-        if body.get("deleted") is True or body.get("status") in _ENDED:
+        if is_gone(body):
             return reply
         raise OutcomeUnknown("Stripe gave no answer, and the object is still there.", None)
 

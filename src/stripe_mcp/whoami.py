@@ -31,7 +31,7 @@ async def describe(settings: Settings, catalog: Catalog, read_account: ReadAccou
     """
     from stripe_mcp.transport import API_VERSION  # imported late: it comes with an HTTP client
 
-    account = await _account(read_account)
+    account = await account_in_words(read_account)
     facts = {
         "Mode": settings.mode,
         "Account": account,
@@ -45,7 +45,13 @@ async def describe(settings: Settings, catalog: Catalog, read_account: ReadAccou
     return "\n".join(["# This server", "", *(f"- {name}: {fact}" for name, fact in facts.items())])
 
 
-async def _account(read_account: ReadAccount) -> str:
+async def account_in_words(read_account: ReadAccount) -> str:
+    """
+    The account that *read_account* tells of: its id and name, or why there are none.
+
+    Raises:
+        ToolError: Stripe refuses the key, or could not be asked.
+    """
     try:
         account = await read_account()
     except NotConnected:
@@ -83,7 +89,7 @@ def _written(amounts: Mapping[str, int]) -> str:
     return ", ".join(str(display(amounts[currency], currency)) for currency in sorted(amounts)) or "nothing"
 
 
-def account_reader(road: Road) -> ReadAccount:
+def account_reader(road: "Road | Transport") -> ReadAccount:
     """
     Asks Stripe, by *road*, whose account it is.
     """

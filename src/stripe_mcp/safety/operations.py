@@ -164,6 +164,14 @@ def marked(request: StripeRequest, name: str) -> StripeRequest:
     return replace(request, form=f"{form}&metadata[stripe_mcp_operation]={name}".lstrip("&"))
 
 
+def is_gone(body: dict[str, Any]) -> bool:
+    """
+    Whether the object *body* says that what a DELETE was to do to it is done: a DELETE has no key, so that
+    this has to tell. https://docs.stripe.com/api/subscriptions/object
+    """
+    return body.get("deleted") is True or body.get("status") in ("canceled", "incomplete_expired")
+
+
 def fingerprint(request: StripeRequest, payment: str | None = None) -> str:
     """
     What makes two writes the same: all of *request* but what only shapes its answer.
