@@ -270,3 +270,13 @@ def test_what_belongs_to_somebody_else_is_refused(
         monkeypatch.setattr("stripe_mcp.safety.store._ROOT", me + 2)
     with pytest.raises(LedgerUnavailable, match="belongs to somebody else"):
         Store(f"sqlite:///{file}")
+
+
+def test_tables_of_another_version_are_refused(tmp_path: Path) -> None:
+    address = url(tmp_path)
+    store = Store(address)
+    with store.transaction() as connection:
+        connection.exec_driver_sql("UPDATE schema SET version = 9")
+    store.close()
+    with pytest.raises(LedgerUnavailable, match=r"version 9, and this stripe-mcp needs 1"):
+        Store(address)

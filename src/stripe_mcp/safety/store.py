@@ -28,6 +28,8 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    insert,
+    select,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -120,6 +122,8 @@ audit_end = Table(
     Column("line", BigInteger, nullable=False),
     Column("hash", Text, nullable=False),
 )
+schema = Table("schema", _tables, Column("version", BigInteger, primary_key=True, autoincrement=False))
+_VERSION = 1  # of the tables above; whoever changes them says here how those that there are become it
 
 
 class Store:
@@ -140,6 +144,7 @@ class Store:
                 self._look = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
             with self.transaction() as connection:
                 _tables.create_all(connection)
+                _check_version(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -195,6 +200,14 @@ class Store:
         Close the connections.
         """
         self._engine.dispose()
+
+
+def _check_version(connection: Connection) -> None:
+    found = connection.scalar(select(schema.c.version))
+    if found is None:
+        connection.execute(insert(schema), {"version": _VERSION})
+    elif found != _VERSION:
+        raise LedgerUnavailable(f"its tables are of version {found}, and this stripe-mcp needs {_VERSION}")
 
 
 @contextmanager
