@@ -181,3 +181,50 @@ async def test_a_ledger_that_is_kept_by_nobody_is_closed_with_its_server(
     async with desk(**ACCOUNT) as at:
         await at.done("create_customer", **ZOE)
     assert len(closed) == 1
+
+
+STEPS_BETWEEN: dict[str, Any] = {
+    "no connection": httpx.ConnectError("refused"),
+    "a key that is refused": 401,
+    "a permission that is missing": 403,
+    "a key in use": 409,
+    "too many requests": 429,
+}
+
+
+@pytest.mark.parametrize("between", STEPS_BETWEEN.values(), ids=STEPS_BETWEEN)
+async def test_an_unknown_outcome_stays_unknown_until_stripe_tells(between: Any) -> None:
+    """
+    The answer to a refund was lost; that the next attempt did not get through says nothing of the first.
+    """
+    script: list[Any] = [httpx.ReadError("lost"), between]
+    keys: list[str] = []
+
+    class Scripted(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self._inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if request.method == "GET":
+                return await self._inner.handle_async_request(request)
+            keys.append(request.headers["Idempotency-Key"])
+            step = script.pop(0) if script else None
+            if isinstance(step, int):
+                error = {"type": "invalid_request_error", "message": "Not now."}
+                return httpx.Response(step, json={"error": error})
+            if isinstance(step, httpx.ConnectError):
+                raise step
+            answer = await self._inner.handle_async_request(request)
+            if step:
+                raise step
+            return answer
+
+    async with desk(http=Scripted, **ACCOUNT) as at:
+        given = arguments(at.simulator, "create_refund") | {"amount": 100}
+        before = len(list(at.simulator.store.all("refund")))
+        for _ in range(2):
+            assert texts(await at.call("create_refund", **given))[0].startswith("OUTCOME UNKNOWN")
+        await at.done("create_refund", **given)
+        assert len(list(at.simulator.store.all("refund"))) == before + 1
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
