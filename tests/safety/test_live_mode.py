@@ -88,6 +88,7 @@ async def test_what_a_person_approved_goes_through_once(database: str) -> None:
         assert '"Jane Doe" (j***@example.com)' in waits.question
         assert "Refund $10.00 of $50.00" in waits.question
         assert waits.question.startswith("LIVE")
+        assert waits.amount == "10.00"  # which is typed in a terminal, however small
         await settle(database, "approved")
         await at.done("create_refund", **part)
         again = await at.call("create_refund", **part)

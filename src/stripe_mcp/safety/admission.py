@@ -87,7 +87,7 @@ class Admission:
         return await self._wait(write, await self._stakes(write))
 
     async def _wait(self, write: Write, stakes: Stakes) -> Refused:
-        question = self._question(stakes)
+        question = put(stakes, self.template, self.settings.mode, must_type=True)
         filed = (stakes.digest, question.message, question.amount, time.time())
         return _waits(await self.store.run(approvals.file, write, *filed))
 
