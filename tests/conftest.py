@@ -4,7 +4,9 @@ What all tests share.
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -24,6 +26,28 @@ def own_folders() -> Iterator[None]:
             patch.setenv(name, folder)
         patch.setenv("STRIPE_MCP_CONFIG", os.devnull)
         yield
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """
+    A PostgreSQL of the tests' own; skips where none is installed.
+    """
+    from tests.faults.postgres import running_cluster
+
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """
+    The URL of an empty database, of each kind that the ledger may live in.
+    """
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/ledger.db"
+    address: str = request.getfixturevalue("cluster").create_database()
+    return address
 
 
 @pytest.fixture

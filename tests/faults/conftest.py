@@ -1,33 +1,15 @@
 """
-What the fault tests share: a Stripe with a bad line, a host for the server, and the two databases.
+What the fault tests share: a Stripe with a bad line, a host for the server.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.postgres import Cluster, running_cluster
 from tests.faults.proxy import listening
 from tests.faults.server import Host
 from tests.faults.stripe_side import KEY, Stripe
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[Cluster]:
-    with running_cluster() as cluster:
-        yield cluster
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """
-    The URL of an empty database, of each kind that the ledger may live in.
-    """
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.db"
-    cluster: Cluster = request.getfixturevalue("cluster")
-    return cluster.create_database()
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(clock: Clock) -> Iterator[Ledger]:
-    made = a_ledger(clock)
+def ledger(clock: Clock, database: str) -> Iterator[Ledger]:
+    made = a_ledger(clock, Store(database))
     yield made
     made.store.close()
 
