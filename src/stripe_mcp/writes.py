@@ -7,7 +7,7 @@ it; what is unknown is sent again, with its own key; what is new has to be admit
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import anyio
 
@@ -73,17 +73,17 @@ class Writing:
         write = await self._write()
         while True:
             found = await self._claim(write)
-            operation = found.operation
+            operation = cast("Operation", found.operation)  # now that it is claimed, there is one
             match found.standing:
-                case Standing.NEW | Standing.RESEND if operation:
+                case Standing.NEW | Standing.RESEND:
                     return await self.sending.send(operation, again=found.standing is Standing.RESEND)
-                case Standing.RUNNING if operation:
+                case Standing.RUNNING:
                     operation = await self._wait_for(operation)
                     if operation.state in ("done", "failed"):
                         return self._repeated(operation)
-                case Standing.SETTLED if operation:
+                case Standing.SETTLED:
                     return self._repeated(operation)
-                case Standing.STUCK if operation:
+                case _:
                     key = operation.idempotency_key
                     raise OutcomeUnknown("Stripe has been asked about it.", key, operation.id, stored=True)
 

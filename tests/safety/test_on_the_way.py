@@ -228,3 +228,62 @@ async def test_an_unknown_outcome_stays_unknown_until_stripe_tells(between: Any)
         assert len(list(at.simulator.store.all("refund"))) == before + 1
     assert len(keys) == 3
     assert len(set(keys)) == 1
+
+
+async def test_who_waits_for_a_call_whose_answer_is_lost_asks_again_with_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys: list[str] = []
+    held, go_on = anyio.Event(), anyio.Event()
+    get = Ledger.get
+
+    async def waits(self: Ledger, name: str) -> Any:
+        found = await get(self, name)
+        go_on.set()
+        return found
+
+    monkeypatch.setattr(Ledger, "get", waits)
+
+    class LosingOne(httpx.AsyncBaseTransport):
+        def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+            self._inner = inner
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            keys.append(request.headers["Idempotency-Key"])
+            answer = await self._inner.handle_async_request(request)
+            if len(keys) == 1:
+                held.set()
+                await go_on.wait()
+                raise httpx.ReadError("lost")
+            return answer
+
+    results: list[Any] = []
+    async with desk(http=LosingOne, **ACCOUNT) as at, anyio.create_task_group() as tasks:
+
+        async def call() -> None:
+            results.append(await at.call("create_customer", **ZOE))
+
+        tasks.start_soon(call)
+        await held.wait()
+        tasks.start_soon(call)
+    assert sorted(result.is_error for result in results) == [False, True]
+    assert len(keys) == 2
+    assert len(set(keys)) == 1
+
+
+@pytest.mark.parametrize("tool", ["delete_customer", "cancel_subscription"])
+async def test_a_deletion_whose_answer_is_lost_is_done_if_the_object_says_so(tool: str) -> None:
+    async with desk(**holding([], lossy=True)) as at:
+        await at.done(tool, **arguments(at.simulator, tool))
+
+
+async def test_once_nobody_can_tell_how_old_a_key_is_a_person_has_to_settle_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[Held] = []
+    async with desk(**holding(lines, lossy=True)) as at:
+        assert "Call this tool again" in texts(await at.call("create_customer", **ZOE))[0]
+        monkeypatch.setattr("stripe_mcp.safety.ledger._SKEW", -23 * 3600)  # as if the clock had been set back
+        text = texts(await at.call("create_customer", **ZOE))[0]
+        assert "stripe-mcp operations reconcile op_" in text
+    assert lines[0].sent == 1
