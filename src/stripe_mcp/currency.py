@@ -91,6 +91,14 @@ def display_decimal(amount: str, currency: str) -> str | None:
 
 
 @cache
+def signs() -> frozenset[str]:
+    """
+    What amounts are written with, of all currencies: `$`, `CA$`, `KD`.
+    """
+    return frozenset(_symbol(currency).strip() for currency in CURRENCIES)
+
+
+@cache
 def _symbol(currency: str) -> str:
     """
     What stands before the number, with the space between them if there is one.

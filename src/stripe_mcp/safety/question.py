@@ -10,7 +10,7 @@ from typing import Any
 from unicodedata import category
 
 from stripe_mcp.catalog import Template
-from stripe_mcp.currency import CURRENCIES, decimals, display
+from stripe_mcp.currency import CURRENCIES, decimals, display, signs
 from stripe_mcp.safety.stakes import Stakes
 from stripe_mcp.settings import Mode
 
@@ -22,7 +22,6 @@ _MODES: dict[Mode, str] = {
 }
 # 1,234.50 or 1234.5, and what stands before and behind it
 _TYPED = re.compile(r"([^0-9]*)((?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]{1,15})(?:\.[0-9]{1,9})?)([^0-9]*)")
-_SIGNS = frozenset(["KD", "FCFA", "F CFA", "CFPF"])  # those that `currency.display` writes in letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +100,6 @@ def _is_unit(said: str) -> bool:
     """
     Whether *said* is nothing, a sign such as $ or CA$, or a code such as usd.
     """
-    if not said or said.lower() in CURRENCIES or said in _SIGNS:
+    if not said or said.lower() in CURRENCIES or said.lower() in {sign.lower() for sign in signs()}:
         return True
     return category(said[-1]) == "Sc" and re.fullmatch("[A-Za-z]{0,3}", said[:-1]) is not None
