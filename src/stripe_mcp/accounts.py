@@ -46,7 +46,7 @@ class Accounts:
 
     async def _ask(self, road: Road) -> str:
         try:
-            account: Any = (await road.send(ACCOUNT)).body.get("id")
+            account: Any = (await road.read(ACCOUNT)).get("id")
         except StripeError as error:
             if error.status != 403 or error.type is None:  # what Stripe did not say says nothing of the key
                 raise

@@ -40,10 +40,11 @@ def approve(store: Store, clock: Callable[[], float] = time.time) -> int:
 
 
 def _named(approval: Approval) -> str:
+    """
+    *approval* in one line, whatever is in it.
+    """
     whose = f"on {approval.account} for {approval.principal}"
-    return clean(
-        f"{approval.id}: {approval.tool}, {approval.mode}, {whose}"
-    )  # in one line, whatever is in it
+    return clean(f"{approval.id}: {approval.tool}, {approval.mode}, {whose}")
 
 
 def _put(terminal: Terminal, store: Store, approval: Approval, clock: Callable[[], float]) -> bool:
@@ -80,6 +81,5 @@ def _ask(terminal: Terminal, approval: Approval) -> str | None:
 def _settle(connection: Connection, approval: Approval, state: str, now: float) -> bool:
     settled = approvals.settle(connection, approval.id, state, now)
     if settled:
-        whose = {name: getattr(approval, name) for name in ("principal", "account", "mode", "tool")}
-        audit.append(connection, now, event=state, approval=approval.id, **whose)
+        audit.append(connection, now, event=state, of=approval, approval=approval.id)
     return settled

@@ -24,7 +24,7 @@ from stripe_mcp.errors import (
 )
 from stripe_mcp.output import is_readable
 from stripe_mcp.pii import mask
-from stripe_mcp.request import StripeRequest, build_request
+from stripe_mcp.request import build_request
 from stripe_mcp.results import Answered, Content, Presenter, TooManyRows
 from stripe_mcp.road import Road
 from stripe_mcp.safety.consent import Caller
@@ -141,9 +141,7 @@ class Calls:
         if _MARK in (arguments.get("metadata") or ()):
             raise InvalidArguments([f"metadata.{_MARK}: is the server's own, leave it out"])
         account, ledger = await self._account(template.name, road, caller), await self._opened()
-        from stripe_mcp.sending import (
-            Sending,
-        )  # imported late: SQLAlchemy comes with them, as with the ledger
+        from stripe_mcp.sending import Sending  # imported late, as the ledger is: SQLAlchemy comes with them
         from stripe_mcp.writes import Writing
 
         sending = Sending(
@@ -181,13 +179,9 @@ class Calls:
         """
         tool = "verify_identity"
         account, ledger = await self._account(tool, road, caller), await self._opened()
-
-        async def read(request: StripeRequest) -> dict[str, Any]:
-            return (await road.send(request)).body
-
         whose = {"principal": caller.principal, "account": account, "mode": self.settings.mode}
         try:
-            return await self.identity.verify(given, **whose, store=ledger.store, read=read)
+            return await self.identity.verify(given, **whose, store=ledger.store, read=road.read)
         except Refused as error:
             who = {"tool": tool, "client": caller.client, "customer": given.get("customer_id")}
             await ledger.note("refused", **whose, **who, why=error.why, said=str(error))

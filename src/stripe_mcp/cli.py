@@ -146,25 +146,22 @@ def _simulate(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from stripe_mcp.check import check
 
-    said = _rules_said(options)
-    settings = _settings(options, said)
-    return check(settings, _catalog(options, said).templates, connect(settings))
+    settings, catalog = _given(options)
+    return check(settings, catalog.templates, connect(settings))
 
 
 def _whoami(options: argparse.Namespace) -> int:
     from stripe_mcp.whoami import whoami
 
-    said = _rules_said(options)
-    settings = _settings(options, said)
-    return whoami(settings, _catalog(options, said), connect(settings))
+    settings, catalog = _given(options)
+    return whoami(settings, catalog, connect(settings))
 
 
 def _operations(options: argparse.Namespace) -> int:
     from stripe_mcp.commands import operations
 
-    said = _rules_said(options)
-    settings = _settings(options, said)
-    return operations(options, settings, _catalog(options, said), connect(settings))
+    settings, catalog = _given(options)
+    return operations(options, settings, catalog, connect(settings))
 
 
 def _approve(options: argparse.Namespace) -> int:
@@ -188,6 +185,11 @@ def _tools(options: argparse.Namespace) -> int:
     else:
         print_table(catalog)
     return 0
+
+
+def _given(options: argparse.Namespace) -> "tuple[Settings, Catalog]":
+    said = _rules_said(options)
+    return _settings(options, said), _catalog(options, said)
 
 
 def _rules_said(options: argparse.Namespace) -> list[Said]:

@@ -133,7 +133,6 @@ class OutcomeUnknown(ToolError):
             f"success nor failure. {next_step}{key}{named}"
         )
         self.reason = reason
-        self.idempotency_key = idempotency_key
         self.stored = stored
 
 

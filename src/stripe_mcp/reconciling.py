@@ -221,5 +221,4 @@ def _closing(operation: Operation) -> Callable[[str], str]:
 
 
 def _note(connection: Connection, operation: Operation, now: float) -> None:
-    whose = {name: getattr(operation, name) for name in ("principal", "account", "mode", "tool")}
-    audit.append(connection, now, event="reconcile", **whose, operation=operation.id)
+    audit.append(connection, now, event="reconcile", of=operation, operation=operation.id)

@@ -3,7 +3,7 @@ The one connection to Stripe that all calls of a server share.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stripe_mcp.errors import NotConnected
 from stripe_mcp.request import StripeRequest
@@ -36,6 +36,15 @@ class Road:
         if self._transport is None:
             self._transport = self._connect()
         return await self._transport.send(request, idempotency_key=idempotency_key, in_doubt=in_doubt)
+
+    async def read(self, request: StripeRequest) -> dict[str, Any]:
+        """
+        The object that Stripe answers *request* with.
+
+        Raises:
+            ToolError: What `send` raises.
+        """
+        return (await self.send(request)).body
 
     async def aclose(self) -> None:
         """

@@ -90,7 +90,7 @@ class Writing:
     async def _write(self) -> Write:
         request = self.request
         refunds = (request.method, request.route) == ("POST", "/v1/refunds")
-        payment = await payment_of(self.arguments, self._read) if refunds else None
+        payment = await payment_of(self.arguments, self.sending.road.read) if refunds else None
         brought = self.caller.person.brought
         write = Write(
             principal=self.caller.principal,
@@ -116,9 +116,6 @@ class Writing:
         return (
             makes and self.settings.rules.operation_metadata and len(self.arguments.get("metadata", "")) < 50
         )
-
-    async def _read(self, request: StripeRequest) -> dict[str, Any]:
-        return (await self.sending.road.send(request)).body
 
     async def _claim(self, write: Write) -> Found:
         """
@@ -146,7 +143,7 @@ class Writing:
             settings=self.settings,
             identity=self.identity,
             store=self.ledger.store,
-            read=self._read,
+            read=self.sending.road.read,
         )
         admitted = await admission.admit(write)
         try:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from stripe_mcp.catalog import Template
 from stripe_mcp.safety.mismatch import warnings
 from stripe_mcp.simulator import Simulator
 from tests.agent import LISTS, READS, TEMPLATES, WRITES
 from tests.safety.desk import desk
-from tests.safety.evidence import own
 from tests.shopping import CALLS, REPLIES
 
 REFUND = {
@@ -127,6 +127,15 @@ def test_a_list_is_held_to_nothing(tool: str) -> None:
 @pytest.mark.parametrize("tool", sorted({*READS} - {*LISTS}))
 def test_what_a_read_filters_by_is_not_what_it_answers(tool: str) -> None:
     assert warned(tool, {"currency": "usd"}, **CALLS[tool] | {"currency": "eur"}) == ""
+
+
+def own(tool: str, **changes: Any) -> Template:
+    """
+    A template of one's own that is like *tool*, but for *changes*.
+    """
+    return Template.model_validate(
+        TEMPLATES[tool].model_dump() | {"name": "my_own", "title": "My Own"} | changes
+    )
 
 
 def test_an_object_that_belongs_to_the_one_named_has_an_id_of_its_own() -> None:

@@ -3,24 +3,21 @@ May this write happen? Identity, limits on money, consent, in this order; each o
 """
 
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from stripe_mcp.catalog import Template
 from stripe_mcp.errors import Refused
-from stripe_mcp.request import StripeRequest
 from stripe_mcp.safety import approvals
 from stripe_mcp.safety.consent import Asked, Caller, asking, check_answer
 from stripe_mcp.safety.identity import Identity
 from stripe_mcp.safety.limits import check_currency, check_money, is_limited
+from stripe_mcp.safety.looking import Read
 from stripe_mcp.safety.operations import Limit, Money, Write
 from stripe_mcp.safety.question import Question, put
 from stripe_mcp.safety.stakes import Stakes, kind_of, read_stakes
 from stripe_mcp.safety.store import Store
 from stripe_mcp.settings import Settings
-
-Read = Callable[[StripeRequest], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,15 +33,19 @@ class Line:
     hash: str
 
 
-def append(connection: Connection, now: float, **said: Any) -> None:
+_WHOSE = ("principal", "account", "mode", "tool")
+
+
+def append(connection: Connection, now: float, *, event: str, of: object = None, **said: Any) -> None:
     """
-    Add a line of what is *said*, without what is None.
+    Add a line: the *event*, whose write, operation or approval it is *of*, and what is *said*, without None.
     """
+    whose = {name: getattr(of, name) for name in _WHOSE} if of else {}
     last, before = end(connection)
     number = last + 1
     when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
     known = {name: value for name, value in said.items() if value is not None}
-    entry = json.dumps({"when": when, **known}, separators=(",", ":"))
+    entry = json.dumps({"when": when, "event": event, **whose, **known}, separators=(",", ":"))
     bound = _bind(number, entry, before)
     connection.execute(_ADD, {"line": number, "entry": entry, "hash": bound})
     connection.execute(_MOVE_END if last else _FIRST_END, {"id": 1, "line": number, "hash": bound})

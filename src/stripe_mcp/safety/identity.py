@@ -9,7 +9,7 @@ deleted and locked have one text and the same requests.
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +20,11 @@ from stripe_mcp.request import StripeRequest
 from stripe_mcp.rules import Rules
 from stripe_mcp.safety.factors import FACTORS, asks_for, conceal, find_all, fits
 from stripe_mcp.safety.handles import Claims, Handles
+from stripe_mcp.safety.looking import Read
 from stripe_mcp.safety.operations import Write
 
 if TYPE_CHECKING:
     from stripe_mcp.safety.store import Store
-
-Read = Callable[[StripeRequest], Awaitable[dict[str, Any]]]
 
 _NAME = "verify_identity"
 _LASTS = 900  # seconds that a handle is good for

@@ -115,7 +115,7 @@ class Ledger:
                 return found
             operation = found.operation.id if found.operation else None
             said_too = {"operation": operation, "consent": way, "repeat_of": write.repeat_of}
-            _note(connection, now, "intent", write, **said_too, **said)
+            audit.append(connection, now, event="intent", of=write, **said_too, **said)
             return found
 
         return await self.store.run(begin)
@@ -159,7 +159,7 @@ class Ledger:
                 changed |= {"retry_until": now}
             settle = _SETTLE_DONE if state == "done" else _SETTLE
             event = state if connection.execute(settle, changed).rowcount else f"{state}, too late"
-            _note(connection, now, event, operation, operation=operation.id, **said)
+            audit.append(connection, now, event=event, of=operation, operation=operation.id, **said)
 
         await self.store.run(finish)
 
@@ -174,7 +174,7 @@ class Ledger:
                 refused = _insert(connection, write, NOTHING, "none", now, outcome=outcome)
                 failed = {"of": refused.id, "state": "failed", "form": "", "query": "", "repeats": None}
                 connection.execute(_CHANGE, failed)
-            _note(connection, now, "refused", write, why=error.why, said=str(error), **said)
+            audit.append(connection, now, event="refused", of=write, why=error.why, said=str(error), **said)
 
         try:
             await self.store.run(refuse)
@@ -284,8 +284,3 @@ def _insert(
     if write.consent:
         connection.execute(_USE_UP, {"consent": write.consent})
     return Operation.kept_in({"object": None} | row)
-
-
-def _note(connection: Connection, now: float, event: str, of: Write | Operation, **said: Any) -> None:
-    whose = {name: getattr(of, name) for name in ("principal", "account", "mode", "tool")}
-    audit.append(connection, now, event=event, **whose, **said)

@@ -46,6 +46,8 @@ def without(hidden: Collection[str], text: str) -> str:
     """
     *text* without the sentences that send a reader to *hidden* tools.
     """
+    if not hidden:
+        return text
     lines = (
         " ".join(
             each for each in re.split(r"(?<=\.)\s+", line) if not {*re.findall(r"\w+", each)} & {*hidden}
