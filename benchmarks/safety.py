@@ -60,14 +60,14 @@ async def measure(folder: Path) -> tuple[float, float]:
     settings = Settings(
         mode="TEST", key="sk_test_bench", account="acct_1", database=f"sqlite:///{folder}/ledger.db"
     )
-    calls, road = Calls(CATALOG, settings), Road(_connect)
+    calls, road = Calls(CATALOG, settings, _connect), Road(_connect)
     caller = Caller("local", "bench", Nobody())
     get, refund = CATALOG.templates["get_charge"], CATALOG.templates["create_refund"]
     presenter = Presenter(CATALOG.objects, settings.max_result_chars, redact_pii=False)
     commits = _commits(folder / "bare.db")
 
     async def read(number: int) -> None:
-        await calls.call(get, {"charge_id": "ch_1"}, road, caller)
+        await calls.call(get, {"charge_id": "ch_1"}, caller)
 
     async def bare_read(number: int) -> None:
         reply = await road.send(build_request(get, {"charge_id": "ch_1"}))
@@ -75,7 +75,7 @@ async def measure(folder: Path) -> tuple[float, float]:
 
     async def write(number: int) -> None:
         given = {"payment_intent": f"pi_{number}", "amount": 100}
-        answered = await calls.call(refund, given, road, caller)
+        answered = await calls.call(refund, given, caller)
         assert answered.notes == ()
 
     async def bare_write(number: int) -> None:
@@ -88,7 +88,7 @@ async def measure(folder: Path) -> tuple[float, float]:
 
     reads = await _times(read, bare_read)
     writes = await _times(write, bare_write, commit)
-    calls.close()
+    await calls.aclose()
     await road.aclose()
     return (
         median(ours - bare for ours, bare in reads),

@@ -69,7 +69,7 @@ def test_an_open_operation_is_listed_shown_and_reconciled(
     assert lost in run("operations")[1]
     assert lost in run("operations", "list")[1]
     assert "create_refund" in run("operations", "show", lost)[1]
-    monkeypatch.setattr("stripe_mcp.cli.connect", lambda _: lambda: over(simulator))
+    monkeypatch.setattr("stripe_mcp.cli.opener", lambda _: lambda: over(simulator))
     assert run("operations", "reconcile", lost)[0] == 0
     assert run("operations") == (0, "No operation is open.\n")
     assert '"object": "refund"' in run("operations", "show", lost)[1]

@@ -51,7 +51,8 @@ ALLOWED = {
     "transport": ("answer request errors rates", "httpx anyio"),
     "road": ("errors request transport", ""),
     "prompts": ("errors reading text", "pydantic"),
-    "prompting": ("errors prompts road", "mcp mcp_types"),
+    "opening": ("rates settings simulator transport", "httpx"),
+    "prompting": ("errors prompts", "mcp mcp_types"),
     "pages": ("catalog currency listing reference searching", ""),
     "safety": (
         "arguments catalog currency errors pii request rules safety settings spelling text times",
@@ -68,11 +69,11 @@ ALLOWED = {
     "sending": ("catalog errors pii request results road safety settings transport", "anyio"),
     "writes": ("catalog errors pii request results safety sending settings", "anyio"),
     "asking": ("errors safety", "anyio mcp mcp_types"),
-    "resources": ("calls catalog errors pages results road whoami", "mcp mcp_types"),
-    "completions": ("calls catalog currency errors pii request resources road", "mcp mcp_types"),
+    "resources": ("calls catalog errors pages results whoami", "mcp mcp_types"),
+    "completions": ("calls catalog currency errors pii request resources", "mcp mcp_types"),
     "server": (
         (
-            "asking calls catalog completions errors output prompting resources results road safety settings"
+            "asking calls catalog completions errors output prompting resources results safety settings"
             " spelling transport"
         ),
         "mcp mcp_types",
@@ -97,10 +98,10 @@ ALLOWED = {
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
         (
-            "catalog check commands demo errors examples listing logs options rates rule_sources rules safety"
-            " server settings simulate simulator stdio transport whoami"
+            "catalog check commands demo errors examples listing logs opening options rule_sources rules"
+            " safety server settings simulate stdio whoami"
         ),
-        "anyio httpx uvicorn rich",
+        "anyio rich",
     ),
     "__main__": ("cli", ""),
     "__init__": ("", ""),

@@ -6,6 +6,7 @@ catalog knows none of them.
 """
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -34,7 +35,7 @@ from stripe_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from stripe_mcp.safety.ledger import Ledger
-    from stripe_mcp.transport import Reply
+    from stripe_mcp.transport import Reply, Transport
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "detail": {"type": "string", "enum": ["full"]},
@@ -53,12 +54,16 @@ _MARK = "stripe_mcp_operation"
 
 class Calls:
     """
-    Carries out calls of the tools in *catalog* as *settings* want them.
+    Carries out calls of the tools in *catalog* as *settings* want them; *connect* opens the road to Stripe,
+    None means there is no key.
     """
 
-    def __init__(self, catalog: Catalog, settings: Settings) -> None:
+    def __init__(
+        self, catalog: Catalog, settings: Settings, connect: "Callable[[], Transport] | None"
+    ) -> None:
         self.catalog = catalog
         self.settings = settings
+        self.road = Road(connect)
         self.identity = Identity(settings.rules, [key.encode() for key in settings.state_keys])
         self.accounts = Accounts(settings)
         self._presenter = Presenter(catalog.objects, settings.max_result_chars, settings.redact_pii)
@@ -99,35 +104,35 @@ class Calls:
                 raise InvalidArguments([f"{name}: {_TOLD[name]}"])
         return {name: value for name, value in given.items() if name not in house}, house
 
-    async def check_account(self, road: Road) -> None:
+    async def check_account(self) -> None:
         """
-        Make sure that *road* leads to the account that this server is pinned to, if it is.
+        Make sure that the road leads to the account that this server is pinned to, if it is.
 
         Raises:
             ToolError: It does not, or there is no telling.
         """
         if self.settings.rules.account:
-            await self.accounts.id(road)
+            await self.accounts.id(self.road)
 
-    async def read(self, template: Template, given: dict[str, Any], road: Road) -> Answered:
+    async def read(self, template: Template, given: dict[str, Any]) -> Answered:
         """
         Read what *template* reads with the *given* arguments, and show it.
 
         Raises:
             ToolError: It could not be read.
         """
-        await self.check_account(road)
+        await self.check_account()
         while True:
             arguments, house = self._taken_out(template, given)
             self.identity.check_search(template, arguments)
-            reply = await road.send(build_request(template, arguments))
+            reply = await self.road.send(build_request(template, arguments))
             try:
                 content = self._show(template, given, reply, detailed="detail" in house)
                 return Answered(content, warnings(template, arguments, reply.body, self.settings.mode))
             except TooManyRows as page:
                 given = given | {"limit": page.limit}
 
-    async def call(self, template: Template, given: dict[str, Any], road: Road, caller: Caller) -> Answered:
+    async def call(self, template: Template, given: dict[str, Any], caller: Caller) -> Answered:
         """
         Carry out a call of *template* with the *given* arguments by *caller*.
 
@@ -135,12 +140,12 @@ class Calls:
             ToolError: It could not be carried out, or what became of it is unknown.
         """
         if template.reads:
-            return await self.read(template, given, road)
+            return await self.read(template, given)
         arguments, house = self._taken_out(template, given)
         request = build_request(template, arguments)  # what is wrong is told before anything is asked
         if _MARK in (arguments.get("metadata") or ()):
             raise InvalidArguments([f"metadata.{_MARK}: is the server's own, leave it out"])
-        account, ledger = await self._account(template.name, road, caller), await self._opened()
+        account, ledger = await self._account(template.name, caller), await self._opened()
         from stripe_mcp.sending import Sending  # imported late, as the ledger is: SQLAlchemy comes with them
         from stripe_mcp.writes import Writing
 
@@ -149,7 +154,7 @@ class Calls:
             arguments=arguments,
             mode=self.settings.mode,
             ledger=ledger,
-            road=road,
+            road=self.road,
             show=lambda reply: self._show(template, given, reply),
             explain=lambda error: self.explain(error, template),
         )
@@ -170,7 +175,7 @@ class Calls:
         )
         return await writing.carry_out()
 
-    async def verify(self, given: dict[str, Any], road: Road, caller: Caller) -> Content:
+    async def verify(self, given: dict[str, Any], caller: Caller) -> Content:
         """
         Compare what a customer says of themselves with what Stripe has.
 
@@ -178,21 +183,21 @@ class Calls:
             ToolError: It does not fit, or could not be compared.
         """
         tool = "verify_identity"
-        account, ledger = await self._account(tool, road, caller), await self._opened()
+        account, ledger = await self._account(tool, caller), await self._opened()
         whose = {"principal": caller.principal, "account": account, "mode": self.settings.mode}
         try:
-            return await self.identity.verify(given, **whose, store=ledger.store, read=road.read)
+            return await self.identity.verify(given, **whose, store=ledger.store, read=self.road.read)
         except Refused as error:
             who = {"tool": tool, "client": caller.client, "customer": given.get("customer_id")}
             await ledger.note("refused", **whose, **who, why=error.why, said=str(error))
             raise
 
-    async def _account(self, tool: str, road: Road, caller: Caller) -> str:
+    async def _account(self, tool: str, caller: Caller) -> str:
         """
-        The account that *road* leads to; that it is the wrong one is put on record.
+        The account that the road leads to; that it is the wrong one is put on record.
         """
         try:
-            return await self.accounts.id(road)
+            return await self.accounts.id(self.road)
         except Refused as error:
             ledger, mode = await self._opened(), self.settings.mode
             who = {"principal": caller.principal, "mode": mode, "tool": tool, "client": caller.client}
@@ -217,10 +222,11 @@ class Calls:
             text = advise(error, template, self.settings.mode)
         return mask(text) if self.settings.redact_pii else text
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """
-        Close the ledger, if it was opened.
+        Close what was opened of the road and the ledger.
         """
+        await self.road.aclose()
         if self._ledger:
             self._ledger.store.close()
             self._ledger = None

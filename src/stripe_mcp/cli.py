@@ -19,16 +19,14 @@ from typing import TYPE_CHECKING
 from stripe_mcp import __version__
 from stripe_mcp.errors import ConfigurationError, LedgerUnavailable
 from stripe_mcp.logs import logging_to_stderr
+from stripe_mcp.opening import opener
 from stripe_mcp.options import Command, build_parser
 from stripe_mcp.rule_sources import read_rules
 from stripe_mcp.rules import Said, merge
-from stripe_mcp.settings import STRIPE_API_BASE, Settings, own_variables, read_settings, refuse_keys_in
+from stripe_mcp.settings import Settings, own_variables, read_settings, refuse_keys_in
 
 if TYPE_CHECKING:
-    import httpx
-
     from stripe_mcp.catalog import Catalog
-    from stripe_mcp.transport import Transport
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,40 +66,6 @@ def _check_streams() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for as long as we run
 
 
-def connect(settings: Settings) -> "Callable[[], Transport] | None":
-    """
-    How to open the road to Stripe that *settings* describe; None without a key.
-    """
-    key = settings.key
-    if key is None:
-        return None
-
-    def open_transport() -> "Transport":
-        from stripe_mcp.rates import Rates
-        from stripe_mcp.transport import Transport
-
-        return Transport(
-            key,
-            settings.api_base,
-            account=settings.account,
-            context=settings.context,
-            rates=Rates(live=settings.mode == "LIVE") if settings.api_base == STRIPE_API_BASE else None,
-            deadline=settings.deadline,
-            max_retries=settings.max_retries,
-            http=_simulator() if settings.mode == "SIMULATOR" else None,
-        )
-
-    return open_transport
-
-
-def _simulator() -> "httpx.ASGITransport":
-    import httpx
-
-    from stripe_mcp.simulator import Simulator
-
-    return httpx.ASGITransport(app=Simulator())
-
-
 def _serve(options: argparse.Namespace) -> int:
     said = _rules_said(options)
     settings = _settings(options, said)
@@ -109,7 +73,7 @@ def _serve(options: argparse.Namespace) -> int:
         from stripe_mcp.server import create_server
         from stripe_mcp.stdio import serve_stdio
 
-        server = create_server(_catalog(options, said), settings, connect(settings))
+        server = create_server(_catalog(options, said), settings, opener(settings))
     logging.getLogger("stripe_mcp").setLevel(logging.INFO)  # a line a request: the client keeps it for us
     print(f"stripe-mcp {__version__}: {settings.banner}", file=sys.stderr)
     if sys.stdin.isatty():
@@ -147,21 +111,21 @@ def _check(options: argparse.Namespace) -> int:
     from stripe_mcp.check import check
 
     settings, catalog = _given(options)
-    return check(settings, catalog.templates, connect(settings))
+    return check(settings, catalog.templates, opener(settings))
 
 
 def _whoami(options: argparse.Namespace) -> int:
     from stripe_mcp.whoami import whoami
 
     settings, catalog = _given(options)
-    return whoami(settings, catalog, connect(settings))
+    return whoami(settings, catalog, opener(settings))
 
 
 def _operations(options: argparse.Namespace) -> int:
     from stripe_mcp.commands import operations
 
     settings, catalog = _given(options)
-    return operations(options, settings, catalog, connect(settings))
+    return operations(options, settings, catalog, opener(settings))
 
 
 def _approve(options: argparse.Namespace) -> int:

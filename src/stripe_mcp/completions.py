@@ -19,7 +19,6 @@ from stripe_mcp.errors import ToolError
 from stripe_mcp.pii import mask
 from stripe_mcp.request import build_request
 from stripe_mcp.resources import objects
-from stripe_mcp.road import Road
 
 _MOST = 100  # values in one answer, as MCP says; and the most objects that Stripe puts on a page
 
@@ -44,7 +43,7 @@ class CompletionHandlers:
                 self._sources[uri, name] = _ids_of(template, catalog)
 
     async def complete(
-        self, ctx: ServerRequestContext[Road], params: types.CompleteRequestParams
+        self, ctx: ServerRequestContext, params: types.CompleteRequestParams
     ) -> types.CompleteResult:
         """
         The values that begin with what is typed.
@@ -53,7 +52,7 @@ class CompletionHandlers:
         key = (ref.name if isinstance(ref, types.PromptReference) else ref.uri, typed.name)
         if key not in self._sources:
             raise MCPError(types.INVALID_PARAMS, "Unknown prompt, resource template or argument")
-        values, all_known = await self._values(ctx.lifespan_context, self._sources[key])
+        values, all_known = await self._values(self._sources[key])
         fitting = [value for value in values if value.lower().startswith(typed.value.lower())]
         return types.CompleteResult(
             completion=types.Completion(
@@ -63,7 +62,7 @@ class CompletionHandlers:
             )
         )
 
-    async def _values(self, road: Road, source: str | list[str]) -> tuple[list[str], bool]:
+    async def _values(self, source: str | list[str]) -> tuple[list[str], bool]:
         """
         The values of *source*, and whether they are all there are.
         """
@@ -78,17 +77,17 @@ class CompletionHandlers:
         if template is None:
             return [], True
         listed = _enumeration(template, path)
-        return (listed, True) if listed else await self._seen(road, template, path[-1])
+        return (listed, True) if listed else await self._seen(template, path[-1])
 
-    async def _seen(self, road: Road, template: Template, field: str) -> tuple[list[str], bool]:
+    async def _seen(self, template: Template, field: str) -> tuple[list[str], bool]:
         """
         What *field* is in the newest objects that *template* lists, and whether there are no older ones.
         """
         if not template.reads:
             return [], True  # a catalog of one's own may name such a tool
         try:
-            await self._calls.check_account(road)
-            reply = await road.send(build_request(template, {"limit": _MOST}))
+            await self._calls.check_account()
+            reply = await self._calls.road.send(build_request(template, {"limit": _MOST}))
             page = self._calls.identity.mask(reply.body)
             values = [row.get(field) for row in page["data"]]
             fit = (value for value in values if self._is_fit(field, value))

@@ -11,7 +11,6 @@ from mcp.shared.exceptions import MCPError
 
 from stripe_mcp.errors import InvalidArguments, redact
 from stripe_mcp.prompts import Prompt
-from stripe_mcp.road import Road
 
 
 class PromptHandlers:
@@ -23,14 +22,14 @@ class PromptHandlers:
         self._prompts = prompts
         self._listed = types.ListPromptsResult(prompts=[_listed(prompt) for prompt in prompts.values()])
 
-    async def list(self, ctx: ServerRequestContext[Road], params: Any) -> types.ListPromptsResult:
+    async def list(self, ctx: ServerRequestContext, params: Any) -> types.ListPromptsResult:
         """
         All prompts.
         """
         return self._listed
 
     async def get(
-        self, ctx: ServerRequestContext[Road], params: types.GetPromptRequestParams
+        self, ctx: ServerRequestContext, params: types.GetPromptRequestParams
     ) -> types.GetPromptResult:
         """
         One prompt, filled in, as what the user says.

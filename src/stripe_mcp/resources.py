@@ -21,7 +21,6 @@ from stripe_mcp.catalog import Template
 from stripe_mcp.errors import InvalidArguments, ToolError, redact
 from stripe_mcp.pages import Page, pages
 from stripe_mcp.results import to_text
-from stripe_mcp.road import Road
 
 _WHOAMI = types.Resource(
     uri="stripe://whoami",
@@ -69,14 +68,14 @@ class ResourceHandlers:
         self._listed = types.ListResourcesResult(resources=listed)
         self._templates = types.ListResourceTemplatesResult(resource_templates=templates)
 
-    async def list(self, ctx: ServerRequestContext[Road], params: Any) -> types.ListResourcesResult:
+    async def list(self, ctx: ServerRequestContext, params: Any) -> types.ListResourcesResult:
         """
         What can be read without an id.
         """
         return self._listed
 
     async def list_templates(
-        self, ctx: ServerRequestContext[Road], params: Any
+        self, ctx: ServerRequestContext, params: Any
     ) -> types.ListResourceTemplatesResult:
         """
         What can be read by its id.
@@ -84,7 +83,7 @@ class ResourceHandlers:
         return self._templates
 
     async def read(
-        self, ctx: ServerRequestContext[Road], params: types.ReadResourceRequestParams
+        self, ctx: ServerRequestContext, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
         """
         One page, or one object as Stripe has it now.
@@ -93,9 +92,9 @@ class ResourceHandlers:
             if page := self._pages.get(params.uri):
                 return _contents(params.uri, "text/markdown", page.text(), PUBLIC)
             if params.uri == _WHOAMI.uri:
-                text = await self._whoami(ctx.lifespan_context)
+                text = await self._whoami()
                 return _contents(params.uri, "text/markdown", text, CacheHint())
-            text = await self._read_object(ctx.lifespan_context, params.uri)
+            text = await self._read_object(params.uri)
             return _contents(params.uri, "application/json", text, CacheHint())
         except MCPError:
             raise
@@ -103,19 +102,19 @@ class ResourceHandlers:
             log.exception("a resource could not be read")
             raise MCPError(types.INTERNAL_ERROR, "Internal error of stripe-mcp; its log says more.") from None
 
-    async def _whoami(self, road: Road) -> str:
+    async def _whoami(self) -> str:
         from stripe_mcp.whoami import account_reader, describe  # imported late, as what pages need is
 
         calls = self._calls
         try:
-            return await describe(calls.settings, calls.catalog, account_reader(road))
+            return await describe(calls.settings, calls.catalog, account_reader(calls.road))
         except ToolError as error:
             raise MCPError(types.INTERNAL_ERROR, calls.explain(error, None)) from None
 
-    async def _read_object(self, road: Road, uri: str) -> str:
+    async def _read_object(self, uri: str) -> str:
         template, arguments = self._find(uri)
         try:
-            answered = await self._calls.read(template, {**arguments, "detail": "full"}, road)
+            answered = await self._calls.read(template, {**arguments, "detail": "full"})
             return to_text(answered.content)
         except ToolError as error:
             mistaken = isinstance(error, InvalidArguments) or getattr(error, "status", None) == 404

@@ -52,3 +52,4 @@ class Road:
         """
         if self._transport is not None:
             await self._transport.aclose()
+            self._transport = None

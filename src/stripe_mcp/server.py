@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
+from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.caching import CacheableMethod
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -28,7 +29,6 @@ from stripe_mcp.output import output_schema
 from stripe_mcp.prompting import PromptHandlers
 from stripe_mcp.resources import PUBLIC, ResourceHandlers
 from stripe_mcp.results import to_text
-from stripe_mcp.road import Road
 from stripe_mcp.safety.consent import Caller
 from stripe_mcp.safety.policy import without
 from stripe_mcp.settings import Mode, Settings
@@ -65,42 +65,40 @@ def create_server(
     settings: Settings,
     connect: "Callable[[], Transport] | None",
     principal: str = "local",
-) -> Server[Road]:
+) -> Server[Any]:
     """
     The MCP server that offers *catalog*; *connect* opens the road to Stripe, None means there is no key.
 
-    What is written is kept as the *principal*'s.
+    What is written is kept as the *principal*'s, unless the request says by its token whose it is.
     """
-    calls = Calls(catalog, settings)
+    calls = Calls(catalog, settings, connect)
     tools = types.ListToolsResult(tools=_tools(calls))
     mode = settings.mode
 
     @asynccontextmanager
-    async def lifespan(server: Server[Road]) -> AsyncIterator[Road]:
-        road = Road(connect)
+    async def lifespan(server: Server[Any]) -> AsyncIterator[None]:
         try:
-            yield road
+            yield
         finally:
-            await road.aclose()
-            calls.close()
+            await calls.aclose()
 
-    async def list_tools(ctx: ServerRequestContext[Road], params: Any) -> types.ListToolsResult:
+    async def list_tools(ctx: ServerRequestContext, params: Any) -> types.ListToolsResult:
         return tools
 
     async def call_tool(
-        ctx: ServerRequestContext[Road], params: types.CallToolRequestParams
+        ctx: ServerRequestContext, params: types.CallToolRequestParams
     ) -> types.CallToolResult | types.InputRequiredResult:
         template = catalog.templates.get(params.name)
         if template is None and not calls.identity.is_tool(params.name):
             near = nearest(params.name, catalog.templates)
             hint = f". Did you mean {near}?" if near else ""
             raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}{hint}")
-        road, given, caller = ctx.lifespan_context, params.arguments or {}, _caller(principal, ctx, params)
+        given, caller = params.arguments or {}, _caller(principal, ctx, params)
         try:
             if template is None:
-                content = await calls.verify(given, road, caller)
+                content = await calls.verify(given, caller)
                 return _result(to_text(content), content=content)
-            answered = await calls.call(template, given, road, caller)
+            answered = await calls.call(template, given, caller)
             label = [] if template.reads else [mode]  # nobody is to take play money for real money
             return _result(*label, *answered.notes, to_text(answered.content), content=answered.content)
         except Asking as question:
@@ -198,9 +196,10 @@ def _tools(calls: Calls) -> list[types.Tool]:
     return tools + [types.Tool(**tool) for tool in calls.identity.tools()]
 
 
-def _caller(principal: str, ctx: ServerRequestContext[Road], params: types.CallToolRequestParams) -> Caller:
-    client = ctx.session.client_params
-    return Caller(principal, client.client_info.name if client else None, PersonAtClient(ctx, params))
+def _caller(principal: str, ctx: ServerRequestContext, params: types.CallToolRequestParams) -> Caller:
+    client, token = ctx.session.client_params, get_access_token()
+    whose = f"oauth:{token.subject}" if token and token.subject else principal
+    return Caller(whose, client.client_info.name if client else None, PersonAtClient(ctx, params))
 
 
 def _result(
