@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from stripe_mcp.catalog import builtin_folder
-from stripe_mcp.stdio import _cut_off
+from stripe_mcp.endings import cut_off
 
 CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_balance", "arguments": {}}}
 HELLO = {
@@ -212,7 +212,7 @@ def test_a_write_that_is_cut_off_is_told(
     """
     exits: list[int] = []
     monkeypatch.setattr(os, "_exit", exits.append)
-    _cut_off()
+    cut_off()
     assert exits == [0]
     assert "outcome is unknown" in capfd.readouterr().err
 

@@ -22,7 +22,7 @@ from anyio.streams.memory import MemoryObjectSendStream
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
-_DRAIN = 10  # seconds that a write may take to end after a signal
+from stripe_mcp.endings import end_in_time, exit_at_once
 
 
 def serve_stdio(server: Server[Any]) -> None:
@@ -88,16 +88,9 @@ def _stop_on_signals(stop: Callable[[], None]) -> None:
 
     def first(number: int, frame: FrameType | None) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda number, frame: os._exit(128 + number))
-        overdue = threading.Timer(_DRAIN, _cut_off)
-        overdue.daemon = True
-        overdue.start()
+            signal.signal(each, exit_at_once)
+        end_in_time()
         loop.call_soon_threadsafe(stop)
 
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, first)
-
-
-def _cut_off() -> None:
-    os.write(2, b"stripe-mcp: a write did not end in time; its outcome is unknown\n")
-    os._exit(0)
