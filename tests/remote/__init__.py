@@ -1,0 +1,3 @@
+"""
+The remote endpoint: Streamable HTTP and SSE, for many callers.
+"""
