@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from typing import Any
 
 import jwt
@@ -15,7 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt.algorithms import RSAAlgorithm
+from mcp.server.auth.middleware.bearer_auth import BearerAuthBackend
 from mcp.server.auth.provider import AccessToken, TokenVerifier
+from pydantic import AnyHttpUrl
+from starlette.requests import HTTPConnection
 
 from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.remote.jwks import ALGORITHMS
@@ -130,6 +134,17 @@ async def test_the_audience_is_us_with_or_without_a_slash_at_the_end(resource: s
     access = await verifier(resource=resource).verify_token(token(aud=audience))
     assert access is not None
     assert access.resource == resource
+
+
+async def test_the_sdk_takes_the_token_for_one_of_this_resource() -> None:
+    now = int(time.time())  # the SDK asks the clock itself
+    text = token(iat=now, exp=now + 300)
+    backend = BearerAuthBackend(verifier(now=now), resource_server_url=AnyHttpUrl(RESOURCE))
+    headers = [(b"authorization", f"Bearer {text}".encode())]
+    signed_in = await backend.authenticate(HTTPConnection({"type": "http", "headers": headers}))
+    assert signed_in is not None
+    assert signed_in[0].scopes == ["stripe:read", "stripe:money"]
+    assert signed_in[1].username == "claude"
 
 
 S7: dict[str, tuple[dict[str, Any], str]] = {

@@ -8,8 +8,7 @@ many unknown key ids are shown; who finds a key that is known does not wait for 
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -118,21 +117,19 @@ class Keys:
             return
         self._keys, self._fetched = [key for key in keys if isinstance(key, dict)], self._clock()
 
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
+    def _client(self) -> httpx.AsyncClient:
         """
         A client of its own for each fetch: they are rare, and no connection is left open between them.
         """
         # What goes by plain http stays on this machine, and must not pass through a proxy.
         trusting = all(url.startswith("https:") for url in (self._issuer, self._url or "https:"))
-        async with httpx.AsyncClient(
+        return httpx.AsyncClient(
             transport=self._http,
             timeout=_PATIENCE,
             trust_env=trusting,
             follow_redirects=False,
             headers={"Accept": "application/json", "Accept-Encoding": "identity"},
-        ) as client:
-            yield client
+        )
 
     async def _discover(self, client: httpx.AsyncClient) -> str:
         """
