@@ -1,15 +1,22 @@
 """
-An OAuth issuer for tests: it makes tokens, and answers for its keys without a network.
+An OAuth issuer for tests, without a network: it makes tokens and publishes keys; and who is to believe it.
 """
 
+import base64
+import json
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import httpx
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+
+from stripe_mcp.remote.jwks import Keys
+from stripe_mcp.remote.oauth import JwtVerifier
 
 ISSUER = "https://login.example/realms/shop"
 RESOURCE = "https://stripe.example/mcp"
@@ -102,3 +109,59 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def verifier(*keys: dict[str, Any], resource: str = RESOURCE, now: float = NOW) -> TokenVerifier:
+    """
+    What stands before *resource* and knows the *keys* of the issuer.
+    """
+    transport = Issuer(keys or [jwk("RS256")]).transport
+    return JwtVerifier(ISSUER, resource, JWKS, http=transport, now=Clock(now), clock=Clock())
+
+
+async def verified(text: str, *keys: dict[str, Any]) -> AccessToken:
+    """
+    What *text* allows.
+    """
+    access = await verifier(*keys).verify_token(text)
+    assert access is not None
+    return access
+
+
+async def refused(text: str, caplog: pytest.LogCaptureFixture, *keys: dict[str, Any]) -> str:
+    """
+    Why *text* was refused: the one line in the log, which holds nothing of the token.
+    """
+    caplog.clear()
+    assert await verifier(*keys).verify_token(text) is None
+    [line] = caplog.messages
+    assert line.startswith("a bearer token was refused: ")
+    secret = [text, *text.split("."), "person-1", "claude", ISSUER, RESOURCE]
+    assert not [part for part in secret if len(part) > 5 and part in line]
+    return line.removeprefix("a bearer token was refused: ")
+
+
+def part(value: Any) -> str:
+    """
+    One of the three parts of a token.
+    """
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+class Shop:
+    """
+    Keys of an issuer that can be changed, and the clock that they are kept by.
+    """
+
+    def __init__(self, url: str | None = JWKS, issuer: str = ISSUER) -> None:
+        self.issuer = Issuer([jwk("RS256")])
+        self.clock = Clock(0)
+        self.keys = Keys(issuer, url, http=self.issuer.transport, clock=self.clock)
+
+    async def knows(self, kid: str = "1") -> bool:
+        return await self.keys.find(kid, "RS256") is not None
+
+    @property
+    def asked(self) -> int:
+        return len(self.issuer.asked)

@@ -1,5 +1,5 @@
 """
-Which scope each tool needs, and that what was judged is what is carried out.
+Scenario S7: the scope that each tool needs, what a missing one gets, and that what was judged is done.
 """
 
 import json
