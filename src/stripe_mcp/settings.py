@@ -5,6 +5,7 @@ A key comes from the environment or a private file, never from the command line,
 program of the machine could read it. A live key goes to Stripe and to nobody else.
 """
 
+import errno
 import os
 import re
 import stat
@@ -21,6 +22,7 @@ from stripe_mcp.rules import Rules
 Mode = Literal["LIVE", "TEST", "SIMULATOR", "NO KEY"]
 
 STRIPE_API_BASE = "https://api.stripe.com"
+ENVIRONMENT: Mapping[str, str] = os.environ  # for who is told by a file which variables to read
 
 # sk secret, rk restricted, rkcs claimable sandbox, sk_org organisation: https://docs.stripe.com/keys
 _KEY = re.compile(r"(?:(?:sk|rk|rkcs)_(?:test|live)|sk_org)_[A-Za-z0-9_]+")
@@ -158,28 +160,54 @@ def refuse_keys_in(arguments: list[str]) -> None:
         )
 
 
+def read_private(file: Path, name: str, *, own: bool = False) -> str:
+    """
+    The text of *file*, which is for its owner only; *name* says in errors who asks for it. With *own*, we
+    are the owner, and a link to such a file is not followed.
+
+    Raises:
+        ConfigurationError: It is not private, not to be read, or no text.
+    """
+    shown = redact(str(file))  # a key in the wrong place is no path, and is not repeated
+    flags = getattr(os, "O_NONBLOCK", 0) | (getattr(os, "O_NOFOLLOW", 0) if own else 0)
+    try:
+        descriptor = os.open(file, os.O_RDONLY | flags)
+        try:
+            if problem := _exposure(os.fstat(descriptor), own):
+                raise ConfigurationError(f"{name}: {problem.format(shown)}")
+            with os.fdopen(descriptor, encoding="utf-8-sig", closefd=False) as opened:
+                return opened.read()
+        finally:
+            os.close(descriptor)
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{name}: cannot read {shown}: it is not text") from None
+    except OSError as error:
+        reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+        raise ConfigurationError(f"{name}: cannot read {shown}: {reason}") from None
+
+
+def _exposure(found: os.stat_result, own: bool) -> str | None:
+    """
+    What lets others have a hand in a file that was *found* to be so, with a place for its name.
+    """
+    if not stat.S_ISREG(found.st_mode):
+        return "{} is not a file."
+    if sys.platform != "win32" and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return "others can read {}; run chmod 600 on it."
+    if sys.platform != "win32" and own and found.st_uid != os.geteuid():
+        return "{} belongs to somebody else."
+    return None
+
+
 def _read_key(environment: Mapping[str, str]) -> str | None:
     key = environment.get("STRIPE_SECRET_KEY", "").strip()
     file = environment.get("STRIPE_SECRET_KEY_FILE", "").strip()
     if key and file:
         raise ConfigurationError("Set STRIPE_SECRET_KEY or STRIPE_SECRET_KEY_FILE, not both.")
     if file:
-        return _checked(_read_private(Path(file)), "The file of STRIPE_SECRET_KEY_FILE")
+        key = read_private(Path(file), "STRIPE_SECRET_KEY_FILE").strip()
+        return _checked(key, "The file of STRIPE_SECRET_KEY_FILE")
     return _checked(key, "STRIPE_SECRET_KEY") if key else None
-
-
-def _read_private(file: Path) -> str:
-    name = redact(str(file))  # a key in the wrong variable is no path, and is not repeated
-    try:
-        mode = file.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: {name} is not a file.")
-        if sys.platform != "win32" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-            raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: others can read {name}; run chmod 600 on it.")
-        return file.read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise ConfigurationError(f"STRIPE_SECRET_KEY_FILE: cannot read {name}: {reason}") from None
 
 
 def _checked(key: str, source: str) -> str:
