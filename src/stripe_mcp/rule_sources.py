@@ -60,6 +60,17 @@ def read_rules(flags: Flags, variables: Mapping[str, str], file: Path | None) ->
     ]
 
 
+def read_table(table: Mapping[str, Any], place: str) -> list[Said]:
+    """
+    What a *table* of TOML says of rules, whose names are its keys; *place* comes before the names, like
+    "stripe-mcp.toml: ".
+
+    Raises:
+        ConfigurationError: A value is not to be understood.
+    """
+    return [_of_value(name, f"{place}{name}", value) for name, value in table.items()]
+
+
 def _own_file() -> Path | None:
     """
     The file in the user's folder of settings; never in the working directory, as a client starts us anywhere.
@@ -69,7 +80,7 @@ def _own_file() -> Path | None:
     file = Path(user_config_dir("stripe-mcp", appauthor=False)) / "stripe-mcp.toml"
     if not file.is_absolute():  # there is no such folder without a home
         return None
-    with _placing(file):
+    with placing(file):
         try:
             file.lstat()
         except (FileNotFoundError, NotADirectoryError):
@@ -78,11 +89,11 @@ def _own_file() -> Path | None:
 
 
 def _of_file(file: Path) -> list[Said]:
-    with _placing(file):
+    with placing(file):
         content = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         for key in content:
             find(key, RULES, "rule")
-    return [_of_value(key, f"{file}: {key}", value) for key, value in content.items()]
+    return read_table(content, f"{file}: ")
 
 
 def _of_variables(variables: Mapping[str, str]) -> list[Said]:
@@ -99,17 +110,17 @@ def _of_variables(variables: Mapping[str, str]) -> list[Said]:
 
 
 def _of_text(name: str, where: str, text: str) -> Said:
-    with _placing(where):
+    with placing(where):
         return _of_value(name, where, RULES[name].kind.parse(text.strip()))
 
 
 def _of_value(name: str, where: str, value: Any) -> Said:
-    with _placing(where):
+    with placing(where):
         return Said(name, where, RULES[name].kind.check(value))
 
 
 @contextmanager
-def _placing(where: str | Path) -> Iterator[None]:
+def placing(where: str | Path) -> Iterator[None]:
     """
     Whatever is wrong in here is told with the place *where* it was said.
     """
