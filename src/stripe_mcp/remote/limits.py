@@ -45,9 +45,9 @@ class Fair:
     Lets *at_once* calls of each principal in to *app*, keeps *waiting* more in line, in their order, and lets
     *streams* stay open. Beyond that the answer is 429, and 503 beyond *most* requests of all together.
 
-    *of* says whose request a scope is. A call whose answer has become a stream, for progress, for a question or
-    because it takes long, counts as a stream while there is room for one. Stands behind `WholeBody`, for a body
-    is kept while its request waits.
+    *of* says whose request a scope is. A call whose answer has become a stream, for progress, for a question
+    or because it takes long, counts as a stream while there is room for one. Stands behind `WholeBody`, for a
+    body is kept while its request waits.
     """
 
     def __init__(
@@ -129,10 +129,10 @@ class Fair:
 
 class _Place:
     """
-    The place of one call: among its principal's calls, and from a stream's first bytes on among its *streams*.
+    The place of one call: among its principal's calls, from a stream's first bytes on among its *streams*.
 
-    The head of a stream says nothing: in the handshake era it goes out before the call begins. A question has to
-    give the place up, for its answer comes as a call of its own.
+    The head of a stream says nothing: in the handshake era it goes out before the call begins. A question has
+    to give the place up, for its answer comes as a call of its own.
     """
 
     def __init__(self, share: _Share, streams: int) -> None:
