@@ -3,13 +3,27 @@ That a principal's flood is nobody else's, and that a request is handed on whole
 """
 
 import json
+import socket
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import anyio
 import pytest
+import uvicorn
 from anyio.abc import TaskGroup
+from mcp import Client
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ElicitRequestParams,
+    ElicitResult,
+    ListToolsResult,
+    TextContent,
+    Tool,
+)
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS, LATEST_MODERN_VERSION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -335,6 +349,38 @@ async def test_a_call_keeps_its_place_until_its_stream_says_something() -> None:
         last.release.set()
         for request in (asks, last):
             request.go_away()
+    assert fair.principals == 0
+
+
+async def test_a_person_can_answer_a_question_while_its_call_is_all_that_may_be_inside() -> None:
+    """
+    With the SDK at both ends: in the handshake era the answer is a POST of its own.
+    """
+
+    async def ask(ctx: Any, params: CallToolRequestParams) -> CallToolResult:
+        schema: dict[str, Any] = {"type": "object", "properties": {}}
+        said = await ctx.session.elicit_form("Go on?", schema, related_request_id=ctx.request_id)
+        return CallToolResult(content=[TextContent(text=said.action)])
+
+    async def tools(ctx: Any, params: Any) -> ListToolsResult:
+        return ListToolsResult(tools=[Tool(name="ask", input_schema={"type": "object"})])
+
+    async def accept(context: Any, params: ElicitRequestParams) -> ElicitResult:
+        return ElicitResult(action="accept", content={})
+
+    manager = StreamableHTTPSessionManager(Server("asks", on_list_tools=tools, on_call_tool=ask))
+    fair = Fair(manager.handle_request, lambda scope: "A", at_once=1)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        config = uvicorn.Config(WholeBody(fair), lifespan="off", log_level="warning", ws="none", http="h11")
+        server = uvicorn.Server(config)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        async with manager.run(), anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [listener])
+            with anyio.fail_after(10):
+                async with Client(address, mode="legacy", elicitation_callback=accept) as client:
+                    result = await client.call_tool("ask", {})
+            server.should_exit = True
+    assert result.content == [TextContent(text="accept")]
     assert fair.principals == 0
 
 
