@@ -23,6 +23,7 @@ from stripe_mcp.answer import Answer, parse_object
 from stripe_mcp.errors import NoAnswer, OutcomeUnknown, StripeError, ToolError, redact
 from stripe_mcp.rates import Rates
 from stripe_mcp.request import StripeRequest
+from stripe_mcp.telemetry import count_attempt, count_wait, stripe_span
 
 API_VERSION = "2026-10-28.endive"
 
@@ -157,13 +158,13 @@ class Transport:
         if request.method == "POST":
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        give_up_at = anyio.current_time() + self._deadline
-        call = _Call(request, headers, give_up_at, in_doubt=in_doubt)
-        await self._take_place(call)  # a write that only waits can still be called off
-        with anyio.CancelScope(deadline=call.give_up_at, shield=request.writes):
-            return await self._attempt_until_settled(call)
-        log.warning("%s %s: the deadline of %g s has passed", request.method, request.route, self._deadline)
-        raise call.outcome()
+        call = _Call(request, headers, anyio.current_time() + self._deadline, in_doubt=in_doubt)
+        with stripe_span(request, self._client.base_url.host):
+            await self._take_place(call)  # a write that only waits can still be called off
+            with anyio.CancelScope(deadline=call.give_up_at, shield=request.writes):
+                return await self._attempt_until_settled(call)
+            log.warning("%s %s: the deadline of %g s has passed", request.method, request.route, self._deadline)
+            raise call.outcome()
 
     async def _take_place(self, call: _Call) -> None:
         """
@@ -179,6 +180,8 @@ class Transport:
         if wait is None:
             call.failure = NoAnswer("Too many calls are waiting here for their turn at Stripe.")
             raise call.outcome()
+        if wait:
+            count_wait(wait, "rates")
         await self._sleep(wait)
 
     async def _attempt_until_settled(self, call: _Call) -> Reply:
@@ -194,6 +197,8 @@ class Transport:
             wait = self._wait_before_retry(call, answer)
             if wait is None:
                 raise call.outcome()
+            if answer and answer.retry_after is not None:
+                count_wait(wait, "retry_after")
             await self._sleep(wait)
             await self._take_place(call)
 
@@ -212,9 +217,11 @@ class Transport:
                 call.in_doubt = before
             call.failure = NoAnswer(f"Stripe could not be reached ({type(error).__name__}).")
             log.warning("%s: %s", name, type(error).__name__)
+            count_attempt(request, call.attempts, type(error).__name__, None)
             return None
-        milliseconds = (anyio.current_time() - started) * 1000
-        log.info("%s: %d, %s, %.0f ms", name, answer.status, answer.headers.get("Request-Id"), milliseconds)
+        milliseconds, request_id = (anyio.current_time() - started) * 1000, answer.headers.get("Request-Id")
+        log.info("%s: %d, %s, %.0f ms", name, answer.status, request_id, milliseconds)
+        count_attempt(request, call.attempts, answer.status, request_id)
         call.in_doubt = answer.leaves_doubt(request, before)
         call.stored = answer.status >= 500 and answer.replayed
         call.failure = answer.refusal()
