@@ -88,6 +88,22 @@ def own_variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]
     return {name.removeprefix(ours): text for name, text in environment.items() if name.startswith(ours)}
 
 
+def telemetry_signals(environment: Mapping[str, str] = os.environ) -> set[str]:
+    """
+    Which of `traces` and `metrics` the standard variables send to a collector:
+    https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+    """
+    said = {name: text.strip() for name, text in environment.items() if name.startswith("OTEL_")}
+    if said.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return set()
+    return {
+        signal.lower()
+        for signal in ("TRACES", "METRICS")
+        if said.get("OTEL_EXPORTER_OTLP_ENDPOINT") or said.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+        if said.get(f"OTEL_{signal}_EXPORTER", "").lower() != "none"
+    }
+
+
 class _Shared(TypedDict):
     """
     The settings that the simulator has as well.

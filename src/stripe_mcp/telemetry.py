@@ -30,7 +30,12 @@ _retries = _meter.create_counter("stripe_mcp.stripe.retries", description="Attem
 _waits = _meter.create_histogram("stripe_mcp.rate_limit.wait", "s", "Waits for a place within rate limits")
 _open = _meter.create_gauge("stripe_mcp.operations.open", description="Writes of unknown outcome")
 
-_OUTCOMES = {"Refused": "refused", "OutcomeUnknown": "unknown", "Asking": "asked", "MCPError": "protocol_error"}
+_OUTCOMES = {
+    "Refused": "refused",
+    "OutcomeUnknown": "unknown",
+    "Asking": "asked",
+    "MCPError": "protocol_error",
+}
 _WORD = re.compile(r"[a-z_]{1,64}")  # as all codes of Stripe's are: https://docs.stripe.com/error-codes
 _REQUEST_ID = re.compile(r"req_[A-Za-z0-9]{1,64}")
 

@@ -163,7 +163,9 @@ class Transport:
             await self._take_place(call)  # a write that only waits can still be called off
             with anyio.CancelScope(deadline=call.give_up_at, shield=request.writes):
                 return await self._attempt_until_settled(call)
-            log.warning("%s %s: the deadline of %g s has passed", request.method, request.route, self._deadline)
+            log.warning(
+                "%s %s: the deadline of %g s has passed", request.method, request.route, self._deadline
+            )
             raise call.outcome()
 
     async def _take_place(self, call: _Call) -> None:
