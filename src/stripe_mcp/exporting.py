@@ -29,7 +29,7 @@ class Telemetry:
     What was started, and *ends* with it.
     """
 
-    def __init__(self, ends: Sequence[Callable[[], object]] = ()) -> None:
+    def __init__(self, ends: Sequence[Callable[[], object]]) -> None:
         self._ends = ends
 
     def shutdown(self) -> None:
@@ -53,15 +53,15 @@ def start_telemetry(signals: Collection[str]) -> Telemetry:
     """
     Send those of `traces` and `metrics` that are among *signals* from now on. It never raises.
     """
-    if not signals:
-        return Telemetry()
+    ends: list[Callable[[], object]] = []
     try:
-        return Telemetry([_STARTS[signal](_resource()) for signal in sorted(signals)])
+        for signal in signals:
+            ends.append(_STARTS[signal](_resource()))  # noqa: PERF401 - what has started is to end
     except ImportError:
         log.warning("A collector is named, but nothing to reach it: pip install 'stripe-mcp[telemetry]'")
     except (OSError, RuntimeError, ValueError) as error:  # their texts may repeat a header with a token
         log.warning("Telemetry is off: an OTEL_ variable cannot be used (%s)", type(error).__name__)
-    return Telemetry()
+    return Telemetry(ends)
 
 
 def _resource() -> "Resource":

@@ -88,13 +88,12 @@ def stripe_span(request: StripeRequest, host: str) -> Iterator[None]:
     The span of *request* to *host* with all its attempts; what is raised within passes through.
     """
     about = {"http.request.method": request.method, "url.template": request.route, "server.address": host}
-    with _tracer.start_as_current_span(
-        f"{request.method} {request.route}",
-        kind=SpanKind.CLIENT,
-        attributes=about,
-        record_exception=False,  # the text of an error may hold anything
-        set_status_on_exception=False,
-    ) as span:
+    span = _tracer.start_span(f"{request.method} {request.route}", kind=SpanKind.CLIENT, attributes=about)
+    if not span.is_recording():
+        yield
+        return
+    # The text of an error may hold anything, so it is kept off the span.
+    with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
         try:
             yield
         except Exception as error:
