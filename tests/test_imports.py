@@ -77,15 +77,23 @@ ALLOWED = {
     "server": (
         (
             "asking calls catalog completions errors output prompting resources results safety settings"
-            " spelling transport"
+            " spelling telemetry transport"
         ),
         "mcp mcp_types",
     ),
-    "stdio": ("", "mcp anyio"),
+    "endings": ("", ""),
+    "stdio": ("endings", "mcp anyio"),
     "simulator": ("simulator currency", "pydantic pydantic_core uvicorn"),
     "simulate": ("errors simulator", ""),
     "logs": ("errors log_lines", ""),
     "log_lines": ("errors", "opentelemetry"),
+    "remote": (
+        (
+            "catalog endings errors exporting given logs opening remote rule_kinds rule_sources rules safety"
+            " server settings telemetry"
+        ),
+        "anyio httpx jwt mcp mcp_types pydantic starlette uvicorn h11",
+    ),
     "listing": ("catalog", "rich"),
     "terminal": ("errors text", ""),
     "approving": ("safety terminal text", "anyio rich sqlalchemy"),
@@ -97,13 +105,14 @@ ALLOWED = {
         "anyio",
     ),
     "options": ("rule_sources", ""),
+    "given": ("catalog examples rule_sources rules safety settings", ""),
     "check": ("advice catalog errors request settings transport whoami", "anyio rich"),
     "whoami": ("accounts advice catalog currency errors road rules settings text transport", "anyio rich"),
     "demo": ("", "anyio mcp mcp_types rich"),
     "cli": (
         (
-            "catalog check commands demo errors examples listing logs opening options rule_sources rules"
-            " safety server settings simulate stdio whoami"
+            "check commands demo errors exporting given listing logs opening options remote server settings"
+            " simulate stdio whoami"
         ),
         "anyio rich",
     ),

@@ -7,39 +7,33 @@ stdio is served, standard output belongs to the protocol and everything else goe
 
 import argparse
 import gc
-import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from stripe_mcp import __version__
+from stripe_mcp import __version__, given
 from stripe_mcp.errors import ConfigurationError, LedgerUnavailable
-from stripe_mcp.logs import logging_to_stderr
+from stripe_mcp.logs import logging_to
 from stripe_mcp.opening import opener
 from stripe_mcp.options import Command, build_parser
-from stripe_mcp.rule_sources import read_rules
-from stripe_mcp.rules import Said, merge
-from stripe_mcp.settings import Settings, own_variables, read_settings, refuse_keys_in
-
-if TYPE_CHECKING:
-    from stripe_mcp.catalog import Catalog
+from stripe_mcp.settings import refuse_keys_in, telemetry_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """
     Run the command with *arguments* (default: the command line's) and return its exit status.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    line = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _check_streams()
-        refuse_keys_in(given)
-        options = build_parser(_serve, _COMMANDS).parse_args(given)
+        refuse_keys_in(line)
+        options = build_parser(_serve, _COMMANDS).parse_args(line)
         command: Callable[[argparse.Namespace], int] = options.command
-        with logging_to_stderr():
+        if options.log_level is None:  # a line a request: a client keeps them for us
+            options.log_level = "info" if command in (_serve, _serve_http) else "warning"
+        with logging_to(options.log_file, level=options.log_level, as_json=options.log_json):
             status = command(options)
         sys.stdout.flush()
         return status
@@ -67,18 +61,21 @@ def _check_streams() -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    said = _rules_said(options)
-    settings = _settings(options, said)
+    settings, catalog = given.settings(options), given.catalog(options)
     with _without_garbage_collection():
+        from stripe_mcp.exporting import start_telemetry
         from stripe_mcp.server import create_server
         from stripe_mcp.stdio import serve_stdio
 
-        server = create_server(_catalog(options, said), settings, opener(settings))
-    logging.getLogger("stripe_mcp").setLevel(logging.INFO)  # a line a request: the client keeps it for us
+        server = create_server(catalog, settings, opener(settings))
     print(f"stripe-mcp {__version__}: {settings.banner}", file=sys.stderr)
     if sys.stdin.isatty():
         print("Waiting for an MCP client on standard input; `stripe-mcp --help` says more.", file=sys.stderr)
-    serve_stdio(server)
+    telemetry = start_telemetry(telemetry_signals())
+    try:
+        serve_stdio(server)
+    finally:
+        telemetry.shutdown()
     return 0
 
 
@@ -93,6 +90,21 @@ def _without_garbage_collection() -> Iterator[None]:
         gc.freeze()
     finally:
         gc.enable()
+
+
+def _serve_http(options: argparse.Namespace) -> int:
+    from stripe_mcp.remote.serve import serve
+    from stripe_mcp.remote.starting import make_plan
+
+    return serve(*make_plan(options))
+
+
+def _token(options: argparse.Namespace) -> int:
+    from stripe_mcp.remote.tokens import digest, make_token, written
+
+    token = make_token()
+    print(f'{token}\n\nIn a tenants file:  tokens = ["{written(digest(token))}"]')
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -110,40 +122,40 @@ def _simulate(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from stripe_mcp.check import check
 
-    settings, catalog = _given(options)
+    settings, catalog = given.settings(options), given.catalog(options)
     return check(settings, catalog.templates, opener(settings))
 
 
 def _whoami(options: argparse.Namespace) -> int:
     from stripe_mcp.whoami import whoami
 
-    settings, catalog = _given(options)
+    settings, catalog = given.settings(options), given.catalog(options)
     return whoami(settings, catalog, opener(settings))
 
 
 def _operations(options: argparse.Namespace) -> int:
     from stripe_mcp.commands import operations
 
-    settings, catalog = _given(options)
+    settings, catalog = given.settings(options), given.catalog(options)
     return operations(options, settings, catalog, opener(settings))
 
 
 def _approve(options: argparse.Namespace) -> int:
     from stripe_mcp.commands import approve
 
-    return approve(_settings(options, _rules_said(options)))
+    return approve(given.settings(options))
 
 
 def _audit(options: argparse.Namespace) -> int:
     from stripe_mcp.commands import audit
 
-    return audit(options, _settings(options, _rules_said(options)))
+    return audit(options, given.settings(options))
 
 
 def _tools(options: argparse.Namespace) -> int:
     from stripe_mcp.listing import markdown, print_table
 
-    catalog = _catalog(options, _rules_said(options)).templates
+    catalog = given.catalog(options).templates
     if options.markdown:
         print(markdown(catalog))
     else:
@@ -151,41 +163,9 @@ def _tools(options: argparse.Namespace) -> int:
     return 0
 
 
-def _given(options: argparse.Namespace) -> "tuple[Settings, Catalog]":
-    said = _rules_said(options)
-    return _settings(options, said), _catalog(options, said)
-
-
-def _rules_said(options: argparse.Namespace) -> list[Said]:
-    return read_rules(options.flags, own_variables(), options.config)
-
-
-def _settings(options: argparse.Namespace, said: list[Said]) -> Settings:
-    settings = read_settings(simulator=options.simulator, redact_pii=options.redact == "pii")
-    return replace(settings, rules=merge(said))
-
-
-def _catalog(options: argparse.Namespace, said: list[Said]) -> "Catalog":
-    from stripe_mcp.safety.policy import check_names, restrict
-
-    catalog = _whole_catalog(options)
-    check_names(catalog, said)
-    return restrict(catalog, merge(said))
-
-
-def _whole_catalog(options: argparse.Namespace) -> "Catalog":
-    from stripe_mcp.catalog import builtin_folder, load_catalog
-
-    if options.catalog is None:
-        return load_catalog(builtin_folder())
-    from stripe_mcp.examples import check_examples
-
-    for template in load_catalog(options.catalog).templates.values():
-        check_examples(template)
-    return load_catalog(builtin_folder(), options.catalog)
-
-
 _COMMANDS: dict[str, tuple[Command, str]] = {
+    "serve": (_serve_http, "serve many MCP clients over HTTP: Streamable HTTP and SSE"),
+    "token": (_token, "make a bearer token for `stripe-mcp serve`"),
     "demo": (_demo, "watch an MCP client refund a payment in the simulator"),
     "check": (_check, "test the key: account, mode, and which tools it may call"),
     "whoami": (_whoami, "say whose account this is and what the rules allow"),

@@ -57,9 +57,6 @@ def logging_to(
         written.join(_LAST_WORDS)
 
 
-logging_to_stderr = logging_to
-
-
 def _open_private(file: Path) -> int:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # a pipe nobody reads is an error

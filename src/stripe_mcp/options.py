@@ -27,7 +27,7 @@ def build_parser(serve: Command, named: Mapping[str, tuple[Command, str]]) -> ar
     parser = argparse.ArgumentParser(
         prog="stripe-mcp",
         usage="stripe-mcp [OPTIONS] [COMMAND ...]",
-        parents=[_shared_options(flags, simulator=False, catalog=None, config=None)],
+        parents=[_shared_options(flags, lambda usual: usual)],
         description="37 Stripe templates as MCP tools. Without a command, serves an MCP client over stdio.",
         epilog=_EPILOG,
     )
@@ -38,8 +38,7 @@ def build_parser(serve: Command, named: Mapping[str, tuple[Command, str]]) -> ar
     parser.set_defaults(command=serve, flags=flags)
     commands = parser.add_subparsers(prog="stripe-mcp", metavar="COMMAND", title="commands")
     # Given before the command, an option stays as it is unless it is given again behind it.
-    unset = argparse.SUPPRESS
-    again = _shared_options(flags, simulator=unset, catalog=unset, config=unset)
+    again = _shared_options(flags, lambda usual: argparse.SUPPRESS)
     for name, (run, told) in named.items():
         usage = f"stripe-mcp {name} [OPTIONS]"
         command = commands.add_parser(name, parents=[again], usage=usage, help=told, description=told)
@@ -93,15 +92,45 @@ def _actions(
     return act
 
 
-def _simulator_options(command: argparse.ArgumentParser, again: argparse.ArgumentParser) -> None:
+def _serve_options(command: argparse.ArgumentParser, again: argparse.ArgumentParser) -> None:
+    command.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1: this machine only)")
+    _add_port(command, 8000)
     command.add_argument(
-        "--port",
-        type=int,
-        choices=range(65536),
-        metavar="PORT",
-        default=12111,
-        help="where to listen (12111); 0 takes any that is free",
+        "--workers", type=_count, metavar="N", default=1, help="processes that share the work (1)"
     )
+    command.add_argument(
+        "--stateless",
+        action="store_true",
+        help="keep no sessions, so that clients older than 2026-07-28 can be served by many processes",
+    )
+    command.add_argument(
+        "--tenants", type=Path, metavar="FILE", help="many accounts: whose tokens stand for which (0600)"
+    )
+    command.add_argument(
+        "--allow-host",
+        action="append",
+        metavar="NAME",
+        default=[],
+        help="a name that requests may call this server by; can be repeated",
+    )
+    command.add_argument(
+        "--allow-origin",
+        action="append",
+        metavar="URL",
+        default=[],
+        help="a web site whose pages may call this server; can be repeated",
+    )
+    command.add_argument("--no-auth", action="store_true", help="let in whoever asks; for this machine only")
+
+
+def _count(text: str) -> int:
+    if not 1 <= int(text) <= 64:
+        raise ValueError
+    return int(text)
+
+
+def _simulator_options(command: argparse.ArgumentParser, again: argparse.ArgumentParser) -> None:
+    _add_port(command, 12111)
     command.add_argument(
         "--admin",
         action="store_true",
@@ -113,7 +142,19 @@ def _simulator_options(command: argparse.ArgumentParser, again: argparse.Argumen
     )
 
 
+def _add_port(command: argparse.ArgumentParser, usual: int) -> None:
+    command.add_argument(
+        "--port",
+        type=int,
+        choices=range(65536),
+        metavar="PORT",
+        default=usual,
+        help=f"where to listen ({usual}); 0 takes any that is free",
+    )
+
+
 _OPTIONS = {
+    "serve": _serve_options,
     "tools": _tools_options,
     "operations": _operations_options,
     "audit": _audit_options,
@@ -121,26 +162,48 @@ _OPTIONS = {
 }
 
 
-def _shared_options(
-    flags: Flags, *, simulator: object, catalog: object, config: object
-) -> argparse.ArgumentParser:
+def _shared_options(flags: Flags, default: Callable[[object], object]) -> argparse.ArgumentParser:
+    """
+    The options that all commands take; *default* makes of what is usual what holds where nothing is said.
+    """
     options = argparse.ArgumentParser(add_help=False)
     options.add_argument(
-        "--simulator", action="store_true", default=simulator, help="work on a built-in shop; needs no key"
+        "--simulator",
+        action="store_true",
+        default=default(False),
+        help="work on a built-in shop; needs no key",
     )
     options.add_argument(
         "--catalog",
         type=Path,
         metavar="DIR",
-        default=catalog,
+        default=default(None),
         help="add or replace tools (DIR/tools/<category>/<tool>.toml), objects and prompts",
     )
     options.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        default=config,
+        default=default(None),
         help="read rules from FILE: the options below without dashes, such as read_only = true",
     )
+    _add_logs(options.add_argument_group("logs"), default)
     add_flags(options, flags)
     return options
+
+
+def _add_logs(logs: argparse._ArgumentGroup, default: Callable[[object], object]) -> None:
+    logs.add_argument(
+        "--log-level",
+        choices=["debug", "info", "warning", "error"],
+        default=default(None),
+        help="info while serving, warning otherwise",
+    )
+    logs.add_argument(
+        "--log-file",
+        type=Path,
+        metavar="FILE",
+        default=default(None),
+        help="a private file in place of standard error",
+    )
+    logs.add_argument("--log-json", action="store_true", default=default(False), help="a JSON object a line")

@@ -33,6 +33,7 @@ from stripe_mcp.safety.consent import Caller
 from stripe_mcp.safety.policy import without
 from stripe_mcp.settings import Mode, Settings
 from stripe_mcp.spelling import nearest
+from stripe_mcp.telemetry import measured
 
 if TYPE_CHECKING:
     from stripe_mcp.transport import Transport
@@ -92,13 +93,15 @@ def create_server(
         if template is None and not calls.identity.is_tool(params.name):
             near = nearest(params.name, catalog.templates)
             hint = f". Did you mean {near}?" if near else ""
-            raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}{hint}")
+            with measured("unknown"):
+                raise MCPError(types.INVALID_PARAMS, f"Unknown tool: {redact(params.name)[:64]}{hint}")
         given, caller = params.arguments or {}, _caller(principal, ctx, params)
         try:
-            if template is None:
-                content = await calls.verify(given, caller)
-                return _result(to_text(content), content=content)
-            answered = await calls.call(template, given, caller)
+            with measured(params.name):
+                if template is None:
+                    content = await calls.verify(given, caller)
+                    return _result(to_text(content), content=content)
+                answered = await calls.call(template, given, caller)
             label = [] if template.reads else [mode]  # nobody is to take play money for real money
             return _result(*label, *answered.notes, to_text(answered.content), content=answered.content)
         except Asking as question:

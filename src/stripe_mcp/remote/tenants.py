@@ -74,13 +74,13 @@ def read_tenants(
     return tenants
 
 
-def sources(file: Path, tenants: Mapping[str, Tenant]) -> Fingerprint:
+def sources(file: Path | None, tenants: Mapping[str, Tenant]) -> Fingerprint:
     """
     What differs once *file* or a key file of *tenants* was changed: time in nanoseconds, size in bytes and
     inode of each; None for one that is missing.
     """
-    files = [file, *(tenant.key_file for tenant in tenants.values() if tenant.key_file)]
-    return {each: _state(each) for each in files}
+    files = [file, *(tenant.key_file for tenant in tenants.values())]
+    return {each: _state(each) for each in files if each}
 
 
 def _state(file: Path) -> tuple[int, int, int] | None:

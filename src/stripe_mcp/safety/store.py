@@ -30,6 +30,7 @@ from sqlalchemy import (
     event,
     insert,
     select,
+    update,
 )
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
@@ -194,6 +195,15 @@ class Store:
                 return work(connection, *args, **kwargs)
 
         return await anyio.to_thread.run_sync(working, limiter=self._limiter)
+
+    async def check_writable(self) -> None:
+        """
+        Write what changes nothing.
+
+        Raises:
+            LedgerUnavailable: The database takes no writes.
+        """
+        await self.run(lambda connection: connection.execute(update(schema).values(version=schema.c.version)))
 
     def close(self) -> None:
         """

@@ -1,0 +1,190 @@
+"""
+The remote endpoint as an ASGI application.
+
+    /mcp                       Streamable HTTP, both eras of the protocol
+    /sse, /messages/           SSE, for clients that have nothing newer
+    /healthz, /readyz          the process lives; it takes calls and can record writes
+    /.well-known/oauth-protected-resource/...    whose tokens are taken
+
+A request passes, in this order: Host and Origin, the drain, the bearer token, the limits of its body and of
+its caller, the scopes of its token. Only then it reaches its tenant.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from pydantic import AnyHttpUrl
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from stripe_mcp.catalog import Catalog
+from stripe_mcp.remote.directory import Directory
+from stripe_mcp.remote.drain import Drain
+from stripe_mcp.remote.endpoint import MESSAGES
+from stripe_mcp.remote.gate import Gate
+from stripe_mcp.remote.limits import Fair
+from stripe_mcp.remote.plan import OAuth, Plan, Sessions
+from stripe_mcp.remote.scopes import SCOPES, RequireScopes
+from stripe_mcp.remote.tenants import Tenant
+from stripe_mcp.remote.wire import WholeBody, refusal
+
+Ready = Callable[[], Awaitable[str | None]]
+
+_TENANT = "stripe_mcp.tenant"  # the key in a request's scope
+
+
+def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, ready: Ready) -> Starlette:
+    """
+    The application over the tenants of *directory*, for callers whose token *verifier* knows, or for all if
+    it is None. *ready* says in words why this process is not ready, or None.
+    """
+    drain = Drain()
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(request: Request) -> Response:
+        reason = "draining" if drain.draining else await ready()
+        return JSONResponse({"status": reason or "ready"}, 503 if reason else 200)
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        with plan.process():
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(directory.run)
+                drain.on_signals(directory.close, directory.reload)
+                yield
+                await directory.close()
+
+    transports = _Transports(directory, plan.sessions)
+    doors = {"/mcp": transports.mcp, "/sse": transports.sse, MESSAGES: transports.messages}
+    routes = [
+        Route(path, Gate(_guarded(app, directory, verifier, plan.oauth), plan.hosts, plan.origins, drain))
+        for path, app in doors.items()
+    ]
+    return Starlette(
+        routes=[Route("/healthz", healthz), Route("/readyz", readyz), *routes, *_metadata(plan.oauth)],
+        middleware=[_cors(plan.pages)] if plan.pages else [],
+        lifespan=lifespan,
+    )
+
+
+class _Transports:
+    """
+    The last step of each request: to the endpoint of its tenant.
+    """
+
+    def __init__(self, directory: Directory, sessions: Sessions) -> None:
+        self._directory, self._sessions = directory, sessions
+
+    async def mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._sessions == "refused" and _is_of_handshake_era(scope):
+            await _NO_SESSIONS(scope, receive, send)
+            return
+        endpoint = await self._directory.endpoint(scope[_TENANT])
+        await endpoint.mcp(scope, receive, send)
+
+    async def sse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._sessions != "kept":
+            await _NO_SSE(scope, receive, send)
+            return
+        endpoint = await self._directory.endpoint(scope[_TENANT])
+        await endpoint.sse(scope, receive, send)
+
+    async def messages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = await self._directory.endpoint(scope[_TENANT])
+        await endpoint.messages(scope, receive, send)
+
+
+class _Tenancy:
+    """
+    Finds the tenant of each request, which *app* then serves: 403 for a caller who has none here.
+    """
+
+    def __init__(self, app: ASGIApp, directory: Directory) -> None:
+        self._app, self._directory = app, directory
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        tenant = self._directory.tenant_of(_token(scope))
+        if tenant is None:
+            await _NO_TENANT(scope, receive, send)
+            return
+        scope[_TENANT] = tenant
+        await self._app(scope, receive, send)
+
+
+def _guarded(
+    app: ASGIApp, directory: Directory, verifier: TokenVerifier | None, oauth: OAuth | None
+) -> ASGIApp:
+    """
+    *app* behind all that a request has to pass, the innermost first.
+    """
+    told = build_resource_metadata_url(AnyHttpUrl(oauth.resource)) if oauth else None
+    if oauth:
+        app = RequireScopes(app, _catalog, str(told))
+    app = _Tenancy(WholeBody(Fair(app, _caller)), directory)
+    if verifier:
+        app = RequireAuthMiddleware(AuthContextMiddleware(app), [], told)
+        app = AuthenticationMiddleware(app, BearerAuthBackend(verifier))
+    return app
+
+
+def _token(scope: Scope) -> AccessToken | None:
+    user = scope.get("user")
+    return user.access_token if isinstance(user, AuthenticatedUser) else None
+
+
+def _caller(scope: Scope) -> str:
+    token = _token(scope)
+    return repr((token.client_id, token.subject)) if token else ""
+
+
+def _catalog(scope: Scope) -> Catalog:
+    tenant: Tenant = scope[_TENANT]
+    return tenant.catalog
+
+
+def _is_of_handshake_era(scope: Scope) -> bool:
+    version = Headers(scope=scope).get(MCP_PROTOCOL_VERSION_HEADER)
+    return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def _metadata(oauth: OAuth | None) -> list[Route]:
+    if oauth is None:
+        return []
+    issuers = [AnyHttpUrl(oauth.issuer)]
+    return create_protected_resource_routes(AnyHttpUrl(oauth.resource), issuers, list(SCOPES), "stripe-mcp")
+
+
+def _cors(pages: tuple[str, ...]) -> Middleware:
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=pages,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["*"],
+        expose_headers=["Mcp-Session-Id", "WWW-Authenticate"],
+    )
+
+
+_NO_TENANT = refusal(403, "access_denied", "This token is valid, but belongs to no tenant of this server.")
+_NO_SSE = refusal(501, "not_implemented", "SSE needs sessions, which this server does not keep. Use /mcp.")
+_NO_SESSIONS = refusal(
+    501,
+    "not_implemented",
+    "This server has several workers and keeps no sessions: it serves clients of protocol 2026-07-28. "
+    "Started with --stateless, it serves older ones too.",
+)
