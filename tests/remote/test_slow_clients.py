@@ -78,13 +78,13 @@ class Line:
         """
         The status, headers and body of the next answer.
         """
-        with self.socket.makefile("rb") as file:
+        with self.socket.makefile("rb", buffering=0) as file:  # so that nothing of the next answer is taken
             status = int(file.readline().split()[1])
             headers = {}
             while line := file.readline().strip():
                 name, _, value = line.decode().partition(": ")
                 headers[name.lower()] = value
-            return status, headers, file.read(int(headers.get("content-length", 0)))
+        return status, headers, self.socket.recv(int(headers.get("content-length", 0)), socket.MSG_WAITALL)
 
     def rest(self) -> bytes:
         """

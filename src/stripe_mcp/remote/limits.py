@@ -39,6 +39,15 @@ class _Share:
         else:
             self.calls -= 1
 
+    def leave_line(self, turn: anyio.Event) -> None:
+        """
+        Leave the line at *turn*, or the place that was given there a moment ago.
+        """
+        if turn in self.line:
+            self.line.remove(turn)
+        else:
+            self.give_place()
+
 
 class Fair:
     """
@@ -187,13 +196,14 @@ async def _wait(share: _Share, receive: Receive) -> Receive | None:
     """
     Wait for a place, and give what then receives; None if the client went away before.
     """
-    turn, entered = anyio.Event(), False
+    turn, watching, entered = anyio.Event(), anyio.CancelScope(), False
     received: deque[Message] = deque()
 
     async def watch() -> None:
-        while not _gone(received):
-            received.append(await receive())
-        tasks.cancel_scope.cancel()
+        with watching:
+            while not _gone(received):
+                received.append(await receive())
+            turn.set()
 
     async def receive_next() -> Message:
         return received.popleft() if received else await receive()
@@ -203,13 +213,11 @@ async def _wait(share: _Share, receive: Receive) -> Receive | None:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(watch)
             await turn.wait()
-            tasks.cancel_scope.cancel()
-        entered = turn.is_set() and not _gone(received)
+            watching.cancel()
+        entered = not _gone(received)
     finally:
-        if not entered and turn.is_set():
-            share.give_place()
-        elif not entered:
-            share.line.remove(turn)
+        if not entered:
+            share.leave_line(turn)
     return receive_next if entered else None
 
 

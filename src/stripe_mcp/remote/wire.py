@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+_LAST_WORDS = b"HTTP/1.1 %b\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _CLOSE = {"Connection": "close"}
 
 
@@ -61,19 +61,20 @@ class PatientProtocol(H11Protocol):
             self._overdue = None
 
     def _give_up(self) -> None:
-        if self._may_answer():
-            self.transport.write(_TOO_SLOW)
-        self.transport.close()
-
-    def _may_answer(self) -> bool:
-        return self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+        self._hang_up(b"408 Request Timeout")
 
     def send_400_response(self, msg: str) -> None:
         """
-        Answer what is no HTTP, or only hang up where another answer has begun already.
+        Hang up on what is no HTTP.
         """
-        if self._may_answer():
-            super().send_400_response(msg)
+        self._hang_up(b"400 Bad Request")
+
+    def _hang_up(self, status: bytes) -> None:
+        if self.conn.our_state in (
+            h11.IDLE,
+            h11.SEND_RESPONSE,
+        ):  # else these words would be in another answer
+            self.transport.write(_LAST_WORDS % status)
         self.transport.close()
 
 
