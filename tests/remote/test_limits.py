@@ -205,20 +205,22 @@ async def test_a_call_that_fails_gives_its_place_back() -> None:
     assert fair.principals == 0
 
 
-async def test_a_client_that_goes_away_leaves_the_line_unheard() -> None:
+@pytest.mark.parametrize("place", range(1, 4))
+async def test_a_client_that_goes_away_leaves_the_line_unheard(place: int) -> None:
     works = Works()
-    fair = Fair(works, of, at_once=1, waiting=2)
-    first, gone, last = requests = many("A", 3)
+    fair = Fair(works, of, at_once=1, waiting=3)
+    requests, another = many("A", 4), Request("A", 4)
+    gone = requests[place]
     async with anyio.create_task_group() as tasks:
         await start(tasks, fair, *requests)
         gone.body(b"{}")
         gone.go_away()
         await anyio.wait_all_tasks_blocked()
-        another = Request("A", 4)
         await start(tasks, fair, another)
-        for request in (first, last, another):
+        assert works.inside == requests[:1]
+        for request in (*requests, another):
             request.release.set()
-    assert works.entered == [first, last, another]
+    assert works.entered == [request for request in (*requests, another) if request is not gone]
     assert not gone.sent
 
 
@@ -437,10 +439,21 @@ LENGTH, CHUNKED = {"content-length": "10"}, {"transfer-encoding": "chunked"}
 async def test_a_body_is_handed_on_in_one_piece(method: str, headers: dict[str, str]) -> None:
     request = Request(method=method, headers=headers)
     request.body(b"12345", more=True)
-    request.body(b"67890")
+    request.body(b"67890", more=True)
+    request.body(b"")
     await request.run(WholeBody(echo, most=10))
     assert request.received == [{"type": "http.request", "body": b"1234567890", "more_body": False}]
     assert request.status == 200
+
+
+async def test_a_body_is_not_cut_to_what_it_may_be() -> None:
+    request = Request(headers=CHUNKED)
+    request.body(b"1234567890", more=True)
+    request.body(b"1")
+    await request.run(WholeBody(echo, most=10))
+    assert not request.received
+    assert request.status == 413
+    assert request.refusal["error_description"] == "The body of a request may be 10 bytes at most"
 
 
 async def test_a_client_that_goes_away_later_is_still_noticed() -> None:

@@ -37,16 +37,9 @@ def listening(app: ASGIApp, **named: Any) -> Iterator[tuple[str, int]]:
     Serve *app* to impatient ends on a port that the system picks.
     """
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        http=Impatient,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        **{"timeout_keep_alive": 600, "h11_max_incomplete_event_size": 16_384} | named,
-    )
-    server = uvicorn.Server(config)
+    common: dict[str, Any] = {"ws": "none", "lifespan": "off", "log_config": None, "access_log": False}
+    ours = {"http": Impatient, "timeout_keep_alive": 600, "h11_max_incomplete_event_size": 16_384}
+    server = uvicorn.Server(uvicorn.Config(app, **common | ours | named))
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     try:
@@ -159,6 +152,23 @@ def test_a_quiet_connection_is_closed_by_its_own_time_without_a_word() -> None:
         line.send(GET + b"\r\n")
         assert line.answer()[0] == 200
         assert line.rest() == b""
+
+
+def test_nothing_waits_for_a_connection_that_has_gone() -> None:
+    given_up = []
+
+    class Counting(Impatient):
+        def _give_up(self) -> None:
+            given_up.append(self)
+            super()._give_up()
+
+    with listening(hello, http=Counting) as address:
+        for _ in range(3):
+            with Line(address) as gone:
+                gone.send(GET)
+        with Line(address) as silent:
+            assert silent.answer()[0] == 408
+    assert len(given_up) == 1
 
 
 def test_an_answer_may_take_longer_than_a_head() -> None:

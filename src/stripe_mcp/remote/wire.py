@@ -70,10 +70,8 @@ class PatientProtocol(H11Protocol):
         self._hang_up(b"400 Bad Request")
 
     def _hang_up(self, status: bytes) -> None:
-        if self.conn.our_state in (
-            h11.IDLE,
-            h11.SEND_RESPONSE,
-        ):  # else these words would be in another answer
+        nothing_sent = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE)
+        if nothing_sent:  # else these words would stand in an answer
             self.transport.write(_LAST_WORDS % status)
         self.transport.close()
 
