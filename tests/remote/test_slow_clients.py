@@ -28,7 +28,7 @@ class Impatient(PatientProtocol):
     The same with a time that a test can wait for.
     """
 
-    head_seconds = 0.2
+    head_seconds = 0.5
 
 
 @contextmanager
