@@ -90,7 +90,7 @@ ALLOWED = {
     "remote": (
         (
             "catalog endings errors exporting given logs opening remote rule_kinds rule_sources rules safety"
-            " server settings telemetry"
+            " rates server settings telemetry"
         ),
         "anyio httpx jwt mcp mcp_types pydantic starlette uvicorn h11",
     ),

@@ -124,6 +124,7 @@ def create_server(
         instructions=_instructions(calls),
         cache_hints=dict.fromkeys(_SAME_FOR_ALL, PUBLIC),
         lifespan=lifespan,
+        get_tool_input_schema={tool.name: tool.input_schema for tool in tools.tools}.get,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
         on_list_prompts=prompts.list,

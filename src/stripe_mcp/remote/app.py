@@ -10,7 +10,7 @@ A request passes, in this order: Host and Origin, the drain, the bearer token, t
 its caller, the scopes of its token. Only then it reaches its tenant.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -36,21 +36,20 @@ from stripe_mcp.remote.directory import Directory
 from stripe_mcp.remote.drain import Drain
 from stripe_mcp.remote.endpoint import MESSAGES
 from stripe_mcp.remote.gate import Gate
+from stripe_mcp.remote.health import Health
 from stripe_mcp.remote.limits import Fair
 from stripe_mcp.remote.plan import OAuth, Plan, Sessions
 from stripe_mcp.remote.scopes import SCOPES, RequireScopes
 from stripe_mcp.remote.tenants import Tenant
 from stripe_mcp.remote.wire import WholeBody, refusal
 
-Ready = Callable[[], Awaitable[str | None]]
-
 _TENANT = "stripe_mcp.tenant"  # the key in a request's scope
 
 
-def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, ready: Ready) -> Starlette:
+def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, health: Health) -> Starlette:
     """
     The application over the tenants of *directory*, for callers whose token *verifier* knows, or for all if
-    it is None. *ready* says in words why this process is not ready, or None.
+    it is None. *health* tells whether this process can record writes.
     """
     drain = Drain()
 
@@ -58,7 +57,7 @@ def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, 
         return JSONResponse({"status": "ok"})
 
     async def readyz(request: Request) -> Response:
-        reason = "draining" if drain.draining else await ready()
+        reason = "draining" if drain.draining else await health.why_not_ready()
         return JSONResponse({"status": reason or "ready"}, 503 if reason else 200)
 
     @asynccontextmanager
@@ -66,9 +65,13 @@ def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, 
         with plan.process():
             async with anyio.create_task_group() as tasks:
                 await tasks.start(directory.run)
+                if plan.counts_open:
+                    tasks.start_soon(health.count_open)
                 drain.on_signals(directory.close, directory.reload)
                 yield
                 await directory.close()
+                tasks.cancel_scope.cancel()
+            health.close()
 
     transports = _Transports(directory, plan.sessions)
     doors = {"/mcp": transports.mcp, "/sse": transports.sse, MESSAGES: transports.messages}

@@ -65,7 +65,7 @@ class Fair:
         of: Callable[[Scope], str],
         *,
         at_once: int = 32,
-        waiting: int = 256,
+        waiting: int = 1_024,
         streams: int = 1_000,
         most: int = 4_000,
     ) -> None:

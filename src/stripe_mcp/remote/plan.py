@@ -44,7 +44,7 @@ class Plan:
 
     A request names one of *hosts*; one that a web page makes comes from one of *origins*, of which *pages*
     may read the answer. *authenticated*: it bears a token. *tenants* reads them, *watched* tells when their
-    files change. Each process serves within *process*.
+    files change. Each process serves within *process*, and reports open writes if it *counts_open*.
     """
 
     host: str
@@ -57,6 +57,7 @@ class Plan:
     authenticated: bool
     oauth: OAuth | None
     database: str
+    counts_open: bool
     tenants: Callable[[], Mapping[str, Tenant]]
     watched: Callable[[Mapping[str, Tenant]], Any]
     process: Callable[[], AbstractContextManager[None]]

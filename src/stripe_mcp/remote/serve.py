@@ -15,12 +15,13 @@ from starlette.types import ASGIApp
 from uvicorn.supervisors import Multiprocess
 
 from stripe_mcp.errors import ConfigurationError
-from stripe_mcp.opening import opener
+from stripe_mcp.opening import opener, rates_of
+from stripe_mcp.rates import Rates
 from stripe_mcp.remote.app import build_app
 from stripe_mcp.remote.directory import Directory
 from stripe_mcp.remote.drain import ENDINGS
 from stripe_mcp.remote.endpoint import Endpoint
-from stripe_mcp.remote.health import Readiness
+from stripe_mcp.remote.health import Health
 from stripe_mcp.remote.oauth import JwtVerifier
 from stripe_mcp.remote.plan import OAuth, Plan
 from stripe_mcp.remote.tenants import Tenant
@@ -37,13 +38,18 @@ def create_app(plan: Plan) -> ASGIApp:
     The application that *plan* describes.
     """
 
+    rates: dict[object, Rates | None] = {}
+
     def build(tenant: Tenant) -> Endpoint:
-        server = create_server(tenant.catalog, tenant.settings, opener(tenant.settings), tenant.name)
+        settings = tenant.settings
+        account = (settings.key, settings.account, settings.context)  # whose rates Stripe counts
+        shared = rates.setdefault(account, rates_of(settings))
+        server = create_server(tenant.catalog, settings, opener(settings, shared), tenant.name)
         return Endpoint(server, stateless=plan.sessions == "stateless")
 
     directory = Directory(plan.tenants(), build, read=plan.tenants, watched=plan.watched)
     verifier = _Verifier(directory, plan.oauth) if plan.authenticated else None
-    return build_app(plan, directory, verifier, Readiness(plan.database))
+    return build_app(plan, directory, verifier, Health(plan.database))
 
 
 class _Verifier:

@@ -60,6 +60,7 @@ def make_plan(options: argparse.Namespace) -> tuple[Plan, Callable[[str], None]]
         authenticated=not options.no_auth,
         oauth=oauth,
         database=settings.database,
+        counts_open="metrics" in telemetry_signals(),
         tenants=partial(_tenants, options, made),
         watched=partial(sources, file),
         process=partial(_process, options),

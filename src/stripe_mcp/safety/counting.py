@@ -73,3 +73,15 @@ def check_unasked(connection: Connection, write: Write, most: int | None, now: f
         return
     if int(connection.scalar(_UNASKED, whose | {"since": now - _TEN_MINUTES}) or 0) >= most:
         raise AllowanceUsed
+
+
+def count_open(connection: Connection) -> dict[str, int]:
+    """
+    How many writes of each principal have an outcome that nobody knows.
+    """
+    query = (
+        select(_kept.principal, func.count())
+        .where(_kept.state.in_(("intent", "unknown")))
+        .group_by(_kept.principal)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
