@@ -1,38 +1,28 @@
 """
-Serves the fixtures over HTTP, as `python -m tests.conformance.app`. The first line says where.
+`stripe-mcp` with the fixtures in place of its own server, and everything around them as it is:
+`python -m tests.conformance.app serve ...` carries them through the whole HTTP stack.
 """
 
-import socket
 import sys
 import warnings
+from unittest.mock import patch
 
-import uvicorn
 from mcp.shared.exceptions import MCPDeprecationWarning
-from starlette.types import ASGIApp
 
+from stripe_mcp import cli
 from tests.conformance.fixtures import fixture_server
 
 
-def fixture_app() -> ASGIApp:
+def main() -> int:
     """
-    The fixtures behind the HTTP stack.
-    """
-    return fixture_server().streamable_http_app()
-
-
-def main() -> None:
-    """
-    Serve until a signal comes.
+    Run the command on standard arguments.
     """
     warnings.simplefilter(
         "ignore", MCPDeprecationWarning
-    )  # the suite asks for logging, which newer clients lack
-    listener = socket.create_server(("127.0.0.1", 0))
-    sys.stdout.write(f"http://127.0.0.1:{listener.getsockname()[1]}/mcp\n")
-    sys.stdout.flush()
-    config = uvicorn.Config(fixture_app(), http="h11", ws="none", log_level="warning")
-    uvicorn.Server(config).run([listener])
+    )  # of logging to the client, which the suite asks for
+    with patch("stripe_mcp.remote.serve.create_server", lambda *_: fixture_server()):
+        return cli.main()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-FIXTURES = ("tests.conformance.app",)
-REAL = ("stripe_mcp", "serve", "--simulator", "--no-auth", "--port", "0")
+_SERVED = ("serve", "--simulator", "--no-auth", "--port", "0")
+FIXTURES = ("tests.conformance.app", *_SERVED)
+REAL = ("stripe_mcp", *_SERVED)
 
 
 @contextmanager
@@ -19,11 +20,12 @@ def started(*arguments: str, **environment: str) -> Iterator[str]:
     Run the module with its *arguments*, without settings of ours but those in *environment*; give its URL.
     """
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("STRIPE_")}
+    named = {"STRIPE_MCP_DATABASE_URL": "sqlite://", "STRIPE_MCP_CONFIG": os.devnull}
     process = subprocess.Popen(
         [sys.executable, "-m", *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env=inherited | {"STRIPE_MCP_DATABASE_URL": "sqlite://"} | environment,
+        env=inherited | named | environment,
     )
     with process:
         try:

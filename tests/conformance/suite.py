@@ -7,21 +7,19 @@ and every known one fails; so a baseline can neither hide something new nor grow
 
 import json
 import re
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.npx import SECONDS, environment_with
 
 # Revision of the protocol: how many scenarios a server has to pass that claims it.
 REVISIONS = {"2026-07-28": 37, "2025-11-25": 30}
 
-_NODE = ("npx", "--yes", "--prefer-offline", "-p", "node@22")  # the suite needs 22, many machines have 20
-_SUITE = (*_NODE, "-p", "@modelcontextprotocol/conformance@0.2.0-alpha.12", "--", "conformance")
-_SECONDS = 300  # for the suite, or for npx to download it once
+SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +43,26 @@ class Verdict:
         A line for each failing check that is not *known*, and for each known one that does not fail.
         """
         new = [f"fails: {check}: {said}" for check, said in self.failing.items() if check not in known]
-        old = [f"no longer fails: {check}: take it out of the baseline" for check in known]
-        return new + [line for check, line in zip(known, old, strict=True) if check not in self.failing]
-
-
-@cache
-def missing() -> str | None:
-    """
-    Why the suite cannot be run here, or None if it can.
-    """
-    if shutil.which("npx") is None:
-        return "the conformance suite needs npx, which comes with Node: https://nodejs.org"
-    tried = subprocess.run(
-        [*_SUITE, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False
-    )
-    return f"npx cannot get the conformance suite: {tried.stderr.strip()}" if tried.returncode else None
+        old = [check for check in known if check not in self.failing]
+        return new + [f"no longer fails: {check}: take it out of the baseline" for check in old]
 
 
 def run_suite(url: str, revision: str) -> Verdict:
     """
     What the suite says of the server at *url* for *revision*.
+
+    Raises:
+        Unavailable: The suite cannot be had here.
     """
     with TemporaryDirectory() as folder:
-        command = [*_SUITE, "server", "--url", url, "--requirements", revision, "-o", folder]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        done = subprocess.run(
+            ["conformance", "server", "--url", url, "--requirements", revision, "-o", folder],
+            capture_output=True,
+            text=True,
+            env=environment_with(SUITE),
+            timeout=SECONDS,
+            check=False,
+        )
         return read_verdict(Path(folder), done.stdout)
 
 
