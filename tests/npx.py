@@ -32,10 +32,12 @@ def environment_with(package: str) -> dict[str, str]:
     """
     if shutil.which("npx") is None:
         raise Unavailable(f"{package} needs npx, which comes with Node: https://nodejs.org")
-    command = ["npx", "--yes", "--prefer-offline", "-p", _NODE, "-p", package, "--", "node", "-p"]
+    quick = ("--prefer-offline", "--fetch-retry-mintimeout=1000")  # milliseconds, for who is offline
+    command = ["npx", "--yes", "--loglevel=error", *quick, "-p", _NODE, "-p", package, "--", "node", "-p"]
     asked = subprocess.run(
         [*command, "process.env.PATH"], capture_output=True, text=True, timeout=SECONDS, check=False
     )
     if asked.returncode:
-        raise Unavailable(f"npx cannot get {package}: {asked.stderr.strip()}")
+        why = asked.stderr.partition("\n")[0]
+        raise Unavailable(f"npx cannot get {package}: {why}")
     return os.environ | {"PATH": asked.stdout.strip()}
