@@ -36,13 +36,14 @@ class Questions:
         The outcome, or what is to be asked first.
         """
         number = int(params.request_state or 0)
-        wanted = _askable(self._rounds[number], ctx.session.client_capabilities)
+        declared = ctx.session.client_capabilities
+        wanted = _askable(self._rounds[number], declared)
         believed = not self._sealed or params.request_state is not None
         answers = _answers(wanted, params.input_responses or {}) if believed else None
         if answers is None:
             return self._question(number, wanted)
         if number + 1 < len(self._rounds):
-            return self._question(number + 1, self._rounds[number + 1])
+            return self._question(number + 1, _askable(self._rounds[number + 1], declared))
         return self._outcome.format(**answers)
 
     def _question(self, number: int, requests: Requests) -> types.InputRequiredResult:
