@@ -13,13 +13,11 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.servers import started
 from tests.npx import SECONDS, Unavailable, environment_with
+from tests.remote.process import TOKEN, remote
 
-TOKEN = "t" * 32
 INSPECTOR = "@modelcontextprotocol/inspector@2.12.0"
 ASKING = ("stripe_mcp", "--simulator", "--confirm", "always")
-SERVED = ("stripe_mcp", "serve", "--simulator", "--port", "0")
 
 of_each_way = pytest.mark.parametrize(
     ("server", "era"), [("stdio", "modern"), ("http", "modern"), ("http", "legacy")]
@@ -129,20 +127,23 @@ def inspector() -> Iterator[Inspector]:
         programs = environment_with(INSPECTOR)
     except Unavailable as why:
         pytest.skip(str(why))
-    told = {"STRIPE_MCP_TOKEN": TOKEN}
     with (
         TemporaryDirectory() as folder,
-        started(*SERVED, **told) as url,
-        started(*SERVED, "--confirm", "always", **told) as asking,
+        remote("--simulator") as plain,
+        remote("--simulator", "--confirm", "always") as asking,
     ):
-        header = {"Authorization": f"Bearer {TOKEN}"}
-        environment = {"STRIPE_MCP_DATABASE_URL": "sqlite://", "PYTHONPATH": os.pathsep.join(sys.path)}
+        http = {"type": "streamable-http", "headers": {"Authorization": f"Bearer {TOKEN}"}}
+        environment = {
+            "STRIPE_MCP_DATABASE_URL": "sqlite://",
+            "STRIPE_MCP_CONFIG": os.devnull,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
         inspector = Inspector(
             programs,
             Path(folder),
             {
-                "plain": {"type": "streamable-http", "url": url, "headers": header},
-                "http": {"type": "streamable-http", "url": asking, "headers": header},
+                "plain": http | {"url": f"{plain.address}/mcp"},
+                "http": http | {"url": f"{asking.address}/mcp"},
                 "stdio": {"command": sys.executable, "args": ["-m", *ASKING], "env": environment},
             },
         )
