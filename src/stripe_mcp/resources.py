@@ -129,7 +129,8 @@ class ResourceHandlers:
             prefix, by_id, _ = shape.partition("{")
             if uri == prefix or (by_id and uri.startswith(prefix)):
                 return template, dict.fromkeys(template.path_arguments, uri.removeprefix(prefix))
-        raise MCPError(types.INVALID_PARAMS, f"Unknown resource: {redact(uri)[:64]}")
+        named = redact(uri)
+        raise MCPError(types.INVALID_PARAMS, f"Unknown resource: {named[:64]}", {"uri": named})
 
 
 def _about(template: Template) -> dict[str, Any]:

@@ -78,7 +78,7 @@ async def test_every_known_failure_needs_a_fixture_or_what_a_shop_does_not_offer
         tools = (await client.list_tools()).tools
         prompts = (await client.list_prompts()).prompts
     fixtures = {f"the tool {each.name}" for each in tools} | {f"the prompt {each.name}" for each in prompts}
-    others = ("the resource test://", "logging to the client", "subscriptions", "the URI again")
+    others = ("the resource test://", "logging to the client", "subscriptions")
     for revision in REVISIONS:
         for check, reason in read_baseline(revision).items():
             need = reason.removeprefix("needs ")
