@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-live lint check bench bench-tokens readme lock clean
+.PHONY: demo test test-live conformance lint check bench bench-tokens soak readme lock clean
 
 demo: $(VENV)/ready  ## watch an MCP client refund a payment in the simulator
 	@$(BIN)/stripe-mcp demo
@@ -13,6 +13,9 @@ test: $(VENV)/ready  ## run all tests
 
 test-live: $(VENV)/ready  ## compare the simulator with Stripe's test mode (STRIPE_SECRET_KEY=sk_test_...)
 	$(BIN)/pytest tests/live -m live --against https://api.stripe.com
+
+conformance: $(VENV)/ready  ## run the official conformance suite of MCP (needs node)
+	$(BIN)/python -m tests.conformance
 
 lint: $(VENV)/ready  ## format, lint, types
 	$(BIN)/ruff format --check .
@@ -32,6 +35,9 @@ bench: $(VENV)/ready  ## compare start and calls with a bare server, safety with
 
 bench-tokens: $(VENV)/ready  ## count the tokens of tools and answers (needs node and gpt-tokenizer)
 	$(BIN)/python -m benchmarks.tokens
+
+soak: $(VENV)/ready  ## ten minutes of load on three replicas, with faults (needs nginx and PostgreSQL)
+	$(BIN)/python -m benchmarks.soak
 
 readme: $(VENV)/ready  ## write the tables of tools and tokens into README.md
 	$(BIN)/python -m tests.readme_table

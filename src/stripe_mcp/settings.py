@@ -261,12 +261,15 @@ def _api_base(environment: Mapping[str, str], mode: Mode) -> str:
     url = re.fullmatch(r"([a-z]+)://([A-Za-z0-9.-]+|\[::1\])(?::([0-9]{1,5}))?", base)
     if not url or int(url[3] or 0) > 65535:
         raise ConfigurationError("STRIPE_MCP_API_BASE must be a URL of scheme, host and port only.")
-    if url[1] != "https" and not (url[1] == "http" and _is_loopback(url[2].strip("[]"))):
+    if url[1] != "https" and not (url[1] == "http" and is_loopback(url[2].strip("[]"))):
         raise ConfigurationError("STRIPE_MCP_API_BASE must be https, or http on this machine (127.0.0.1).")
     return base
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """
+    Whether only this machine reaches *host*.
+    """
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

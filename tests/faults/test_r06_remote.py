@@ -133,6 +133,26 @@ async def test_r12_a_second_signal_exits_at_once(
         tasks.cancel_scope.cancel()
 
 
+async def test_r12_a_signal_of_another_kind_is_no_second_one(
+    stripe: Stripe, server: Remote, http: httpx.AsyncClient
+) -> None:
+    """
+    Ctrl-C reaches workers twice: from the terminal, and as SIGTERM from their supervisor.
+    """
+    stripe.next(REFUNDS, stall := Stall())
+    async with server.client() as client, anyio.create_task_group() as tasks:
+        await client.list_tools()
+        tasks.start_soon(client.call_tool, "create_refund", PART)
+        await stall.held.wait()
+        server.popen.send_signal(signal.SIGINT)
+        await until_draining(server, http)
+        server.popen.send_signal(signal.SIGTERM)
+        await http.get(f"{server.address}/healthz")
+        stall.released.set()
+        assert await anyio.to_thread.run_sync(server.popen.wait, 15) == 0
+    assert stripe.refunded == (1, 500)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_r13_an_idle_server_is_gone_at_once_though_streams_are_open(
     server: Remote, number: int

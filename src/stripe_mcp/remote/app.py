@@ -20,7 +20,7 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from pydantic import AnyHttpUrl
+from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -43,6 +43,8 @@ from stripe_mcp.remote.scopes import SCOPES, RequireScopes
 from stripe_mcp.remote.tenants import Tenant
 from stripe_mcp.remote.wire import WholeBody, refusal
 
+# An issuer is compared letter by letter, so no slash may be added: https://www.rfc-editor.org/rfc/rfc9207
+_URL = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True))
 _TENANT = "stripe_mcp.tenant"  # the key in a request's scope
 
 
@@ -136,7 +138,7 @@ def _guarded(
     """
     *app* behind all that a request has to pass, the innermost first.
     """
-    told = build_resource_metadata_url(AnyHttpUrl(oauth.resource)) if oauth else None
+    told = build_resource_metadata_url(_URL.validate_python(oauth.resource)) if oauth else None
     if oauth:
         app = RequireScopes(app, _catalog, str(told))
     app = _Tenancy(WholeBody(Fair(app, _caller)), directory)
@@ -169,8 +171,8 @@ def _is_of_handshake_era(scope: Scope) -> bool:
 def _metadata(oauth: OAuth | None) -> list[Route]:
     if oauth is None:
         return []
-    issuers = [AnyHttpUrl(oauth.issuer)]
-    return create_protected_resource_routes(AnyHttpUrl(oauth.resource), issuers, list(SCOPES), "stripe-mcp")
+    resource, issuer = _URL.validate_python(oauth.resource), _URL.validate_python(oauth.issuer)
+    return create_protected_resource_routes(resource, [issuer], list(SCOPES), "stripe-mcp")
 
 
 def _cors(pages: tuple[str, ...]) -> Middleware:

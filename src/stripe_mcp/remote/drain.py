@@ -7,7 +7,6 @@ the same kind exits at once; of another kind it may be our own supervisor's, who
 
 import asyncio
 import signal
-import threading
 from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
@@ -32,8 +31,6 @@ class Drain:
         From now on, have the first signal turn new calls away, *close* what is open, with so many seconds for
         calls that came in before, and then do what was set for that signal; SIGHUP does *reload*.
         """
-        if threading.current_thread() is not threading.main_thread():
-            return  # no signal arrives elsewhere; a test ends its server itself
         loop = asyncio.get_running_loop()
         for number in ENDINGS:
             signal.signal(number, self._first(signal.getsignal(number), close, loop))

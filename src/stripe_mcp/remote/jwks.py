@@ -9,7 +9,6 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ import httpx
 from jwt import PyJWK, PyJWTError
 
 from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.settings import is_loopback
 
 # By algorithm, the kind of key and its curve: https://www.rfc-editor.org/rfc/rfc7518#section-3.1
 # Symmetric algorithms are left out on purpose, "none" as well: what is public must not make a token.
@@ -164,13 +164,9 @@ def is_private(url: str) -> bool:
         host = parts.hostname or ""
         if not host or parts.port == 0 or parts.username is not None or parts.fragment:
             return False
-        return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+        return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     except ValueError:
         return False
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or ip_address(host).is_loopback
 
 
 def _fits(key: dict[str, Any], algorithm: str) -> bool:

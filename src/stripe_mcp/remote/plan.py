@@ -9,12 +9,12 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.remote.jwks import is_private
 from stripe_mcp.remote.tenants import Tenant
+from stripe_mcp.settings import is_loopback
 
 # What clients of the handshake era find: sessions, and SSE; neither, so that each of their requests may go
 # to any process; or words that say what they need.
@@ -78,8 +78,8 @@ def read_oauth(environment: Mapping[str, str]) -> OAuth | None:
         if not said[name]:
             raise ConfigurationError(f"{names[name]} is missing: tokens are checked against it.")
     for name, url in said.items():
-        if url and not _is_url(url):
-            raise ConfigurationError(f"{names[name]} must be an https:// URL without query and fragment.")
+        if url and (not is_private(url) or "?" in url):
+            raise ConfigurationError(f"{names[name]} must be an https:// URL, without query and fragment.")
     return OAuth(issuer=said["issuer"], resource=said["resource"], jwks=said["jwks"] or None)
 
 
@@ -96,16 +96,6 @@ def check_token(token: str) -> str:
             "`stripe-mcp token` makes one."
         )
     return token
-
-
-def is_loopback(host: str) -> bool:
-    """
-    Whether only this machine reaches *host*.
-    """
-    try:
-        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def check_way_in(options: argparse.Namespace, ways: list[str]) -> None:
@@ -160,11 +150,3 @@ def sessions_of(options: argparse.Namespace) -> Sessions:
     if options.stateless:
         return "stateless"
     return "kept" if options.workers == 1 else "refused"
-
-
-def _is_url(url: str) -> bool:
-    parts = urlsplit(url)
-    plain = not parts.query and not parts.fragment and bool(parts.hostname)
-    return plain and (
-        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(str(parts.hostname)))
-    )

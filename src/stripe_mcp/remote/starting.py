@@ -18,14 +18,13 @@ from stripe_mcp.remote.plan import (
     Plan,
     check_token,
     check_way_in,
-    is_loopback,
     names_of,
     read_oauth,
     sessions_of,
 )
 from stripe_mcp.remote.tenants import Tenant, read_tenants, sources
 from stripe_mcp.remote.tokens import digest, make_token
-from stripe_mcp.settings import ENVIRONMENT, telemetry_signals
+from stripe_mcp.settings import ENVIRONMENT, is_loopback, telemetry_signals
 
 _OWN = "local"  # the principal where there is one account only: whoever runs this server
 
