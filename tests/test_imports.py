@@ -22,7 +22,8 @@ MODULES = {
 # module: what it may import from the package, and from outside of the standard library
 ALLOWED = {
     "errors": ("", ""),
-    "settings": ("errors rules", "platformdirs"),
+    "private_files": ("errors", ""),
+    "settings": ("errors private_files rules", "platformdirs"),
     "rule_kinds": ("currency errors spelling", ""),
     "rules": ("currency errors rule_kinds", ""),
     "rule_sources": ("errors rule_kinds rules spelling", "platformdirs"),
@@ -89,8 +90,8 @@ ALLOWED = {
     "log_lines": ("errors", "opentelemetry"),
     "remote": (
         (
-            "catalog endings errors exporting given logs opening remote rule_kinds rule_sources rules safety"
-            " rates server settings telemetry"
+            "catalog endings errors exporting given logs opening private_files remote rule_kinds rule_sources"
+            " rates rules safety server settings telemetry"
         ),
         "anyio httpx jwt mcp mcp_types pydantic starlette uvicorn h11",
     ),

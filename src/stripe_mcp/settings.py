@@ -5,18 +5,16 @@ A key comes from the environment or a private file, never from the command line,
 program of the machine could read it. A live key goes to Stripe and to nobody else.
 """
 
-import errno
 import os
 import re
-import stat
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, TypedDict
 
-from stripe_mcp.errors import ConfigurationError, redact
+from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.private_files import read_private
 from stripe_mcp.rules import Rules
 
 Mode = Literal["LIVE", "TEST", "SIMULATOR", "NO KEY"]
@@ -174,45 +172,6 @@ def refuse_keys_in(arguments: list[str]) -> None:
             "Set STRIPE_SECRET_KEY, or STRIPE_SECRET_KEY_FILE to the path of a private file; "
             "if the key is real, roll it in the Stripe Dashboard."
         )
-
-
-def read_private(file: Path, name: str, *, own: bool = False) -> str:
-    """
-    The text of *file*, which is for its owner only; *name* says in errors who asks for it. With *own*, we
-    are the owner, and a link to such a file is not followed.
-
-    Raises:
-        ConfigurationError: It is not private, not to be read, or no text.
-    """
-    shown = redact(str(file))  # a key in the wrong place is no path, and is not repeated
-    flags = getattr(os, "O_NONBLOCK", 0) | (getattr(os, "O_NOFOLLOW", 0) if own else 0)
-    try:
-        descriptor = os.open(file, os.O_RDONLY | flags)
-        try:
-            if problem := _exposure(os.fstat(descriptor), own):
-                raise ConfigurationError(f"{name}: {problem.format(shown)}")
-            with os.fdopen(descriptor, encoding="utf-8-sig", closefd=False) as opened:
-                return opened.read()
-        finally:
-            os.close(descriptor)
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{name}: cannot read {shown}: it is not text") from None
-    except OSError as error:
-        reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-        raise ConfigurationError(f"{name}: cannot read {shown}: {reason}") from None
-
-
-def _exposure(found: os.stat_result, own: bool) -> str | None:
-    """
-    What lets others have a hand in a file that was *found* to be so, with a place for its name.
-    """
-    if not stat.S_ISREG(found.st_mode):
-        return "{} is not a file."
-    if sys.platform != "win32" and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
-        return "others can read {}; run chmod 600 on it."
-    if sys.platform != "win32" and own and found.st_uid != os.geteuid():
-        return "{} belongs to somebody else."
-    return None
 
 
 def _read_key(environment: Mapping[str, str]) -> str | None:

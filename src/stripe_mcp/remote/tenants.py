@@ -12,10 +12,11 @@ from pathlib import Path
 
 from stripe_mcp.catalog import Catalog
 from stripe_mcp.errors import ConfigurationError
+from stripe_mcp.private_files import read_private
 from stripe_mcp.remote.tenants_file import Entry, read_file
 from stripe_mcp.rules import Said, merge
 from stripe_mcp.safety.policy import check_names, restrict
-from stripe_mcp.settings import ENVIRONMENT, Settings, read_private, read_settings
+from stripe_mcp.settings import ENVIRONMENT, Settings, read_settings
 
 Fingerprint = dict[Path, tuple[int, int, int] | None]
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from stripe_mcp.errors import ConfigurationError, redact
+from stripe_mcp.private_files import read_private
 from stripe_mcp.remote.tokens import parse
 from stripe_mcp.rule_kinds import choice, find
 from stripe_mcp.rule_sources import placing, read_table
 from stripe_mcp.rules import RULES, Said
-from stripe_mcp.settings import read_private
 
 _SHORTEST_TOKEN = 32  # characters
 
