@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.request import getproxies
 
 import anyio
 import httpx
@@ -27,6 +28,7 @@ from stripe_mcp.telemetry import count_attempt, count_wait, stripe_span
 
 API_VERSION = "2026-10-28.endive"
 
+_KEEPALIVE = 30  # seconds that a connection may idle
 _LARGEST_ANSWER = 10_000_000  # bytes after decompression; 100 expanded invoices have about 1 MB
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
@@ -81,7 +83,8 @@ class Transport:
 
     *account* is a connected account's id (`Stripe-Account`), *context* an organisation key's target
     (`Stripe-Context`). Calls wait for a place in *rates*. *deadline* is the longest a call may take,
-    in seconds, all attempts together. *http* stands in for the network.
+    in seconds, all attempts together. *http* stands in for the network; *fast* takes the one through aiohttp
+    where that can be used.
 
     Raises:
         NoAnswer: The environment names a proxy or certificates that cannot be used.
@@ -98,6 +101,7 @@ class Transport:
         deadline: float = 50,
         max_retries: int = 2,
         http: httpx.AsyncBaseTransport | None = None,
+        fast: bool = False,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -115,16 +119,17 @@ class Transport:
             "Accept-Encoding": "gzip",
         }
         named = {"Stripe-Account": account, "Stripe-Context": context}
+        # A key that goes to this machine over plain http must not pass through a proxy.
+        trust_env = api_base.startswith("https:")
         try:
             self._client = httpx.AsyncClient(
                 base_url=api_base,
                 headers=headers | {name: value for name, value in named.items() if value},
                 timeout=httpx.Timeout(30, connect=10),  # of one attempt: two fit into the deadline
-                limits=httpx.Limits(keepalive_expiry=30),
-                transport=http,
+                limits=httpx.Limits(keepalive_expiry=_KEEPALIVE),
+                transport=_fast(trust_env) if fast and http is None else http,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # the API has none: keep none
-                # A key that goes to this machine over plain http must not pass through a proxy.
-                trust_env=api_base.startswith("https:"),
+                trust_env=trust_env,
                 follow_redirects=False,
             )
         except (ImportError, OSError, ValueError, httpx.InvalidURL) as error:
@@ -255,3 +260,17 @@ class Transport:
         backoff = min(0.5 * 2 ** (call.attempts - 1), 5.0) * self._jitter()
         wait = backoff if asked is None else asked
         return wait if anyio.current_time() + wait < call.give_up_at else None
+
+
+def _fast(trust_env: bool) -> httpx.AsyncBaseTransport | None:
+    """
+    The network through aiohttp. None stands for httpx's own: where aiohttp is not installed, or a proxy is
+    set up, as only httpx knows which requests go through it.
+    """
+    if trust_env and getproxies():
+        return None
+    try:
+        from stripe_mcp.aiohttp_transport import AiohttpTransport
+    except ModuleNotFoundError:
+        return None
+    return AiohttpTransport(trust_env=trust_env, keepalive=_KEEPALIVE)
