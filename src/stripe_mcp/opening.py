@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from stripe_mcp.transport import Transport
 
 
-def opener(settings: Settings, rates: "Rates | None" = None) -> "Callable[[], Transport] | None":
+def opener(
+    settings: Settings, rates: "Rates | None" = None, *, fast: bool = False
+) -> "Callable[[], Transport] | None":
     """
     What opens the road to Stripe that *settings* describe; None without a key. Several roads to one account
-    keep to Stripe's *rates* together; without any, a road counts for itself.
+    keep to Stripe's *rates* together; without any, a road counts for itself. *fast* is for many calls, and
+    takes longer to load.
     """
     key = settings.key
     if key is None:
@@ -35,6 +38,7 @@ def opener(settings: Settings, rates: "Rates | None" = None) -> "Callable[[], Tr
             deadline=settings.deadline,
             max_retries=settings.max_retries,
             http=_simulator() if settings.mode == "SIMULATOR" else None,
+            fast=fast,
         )
 
     return open_transport

@@ -44,7 +44,7 @@ def create_app(plan: Plan) -> ASGIApp:
         settings = tenant.settings
         account = (settings.key, settings.account, settings.context)  # whose rates Stripe counts
         shared = rates.setdefault(account, rates_of(settings))
-        server = create_server(tenant.catalog, settings, opener(settings, shared), tenant.name)
+        server = create_server(tenant.catalog, settings, opener(settings, shared, fast=True), tenant.name)
         return Endpoint(server, stateless=plan.sessions == "stateless")
 
     directory = Directory(plan.tenants(), build, read=plan.tenants, watched=plan.watched)
