@@ -29,6 +29,7 @@ from stripe_mcp.remote.wire import PatientProtocol
 from stripe_mcp.server import create_server
 
 _BACKLOG = 2048
+_CONNECTIONS = 6_000  # at once, idle ones and streams included; `Fair` admits fewer requests than that
 _LARGEST_HEAD = 16_384  # bytes
 _KEEP_ALIVE = 75  # seconds: longer than proxies keep an idle connection, so that it is they who close it
 
@@ -94,6 +95,7 @@ def _run(plan: Plan, listener: socket.socket) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=1,  # what had to end has done so before
     )
