@@ -144,6 +144,11 @@ def test_elsewhere_it_reminds_of_tls(
     assert TOKEN not in said
 
 
+def test_without_tokens_it_says_what_that_means(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "every program on this machine" in announced(capsys, "--no-auth")
+    assert "every program on this machine" not in announced(capsys)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_each_process_of_several_has_a_log_of_its_own(
     workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

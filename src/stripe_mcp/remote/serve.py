@@ -97,6 +97,7 @@ def _run(plan: Plan, listener: socket.socket) -> None:
         proxy_headers=False,
         limit_concurrency=_CONNECTIONS,
         timeout_keep_alive=_KEEP_ALIVE,
+        timeout_worker_healthcheck=15,  # a worker takes two seconds to start, on a busy machine more
         timeout_graceful_shutdown=1,  # what had to end has done so before
     )
     if plan.workers > 1:

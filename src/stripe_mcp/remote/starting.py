@@ -152,6 +152,8 @@ def _announce(plan: Plan, banner: str, token: str | None, address: str) -> None:
             f"With {plan.workers} workers there are no sessions: /sse answers 501, and clients older than "
             "protocol 2026-07-28 need --stateless."
         )
+    if not plan.authenticated:
+        lines.append("No token is asked for: every program on this machine can call.")
     if not is_loopback(plan.host):
         lines.append("Put TLS before it: tokens travel in the clear on this port.")
     if token:
