@@ -238,6 +238,7 @@ def upstream() -> Iterator[str]:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=answer_all, args=(there,), daemon=True)
     process.start()
+    there.close()  # so that we hear of it if the process does not start
     yield f"http://127.0.0.1:{here.recv()}"
     process.terminate()
 

@@ -142,4 +142,6 @@ def parse_object(body: bytes | bytearray) -> dict[str, Any] | None:
     for _ in range(_DEEPEST):
         inside = [node.values() if isinstance(node, dict) else node for node in level]
         level = [child for children in inside for child in children if isinstance(child, (dict, list))]
-    return None if level else parsed
+        if not level:
+            return parsed
+    return None
