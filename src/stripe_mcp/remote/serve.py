@@ -2,6 +2,7 @@
 The `stripe-mcp serve` command: the remote endpoint on a socket, in one process or in several.
 """
 
+import gc
 import signal
 import socket
 import sys
@@ -84,7 +85,7 @@ def serve(plan: Plan, announce: Callable[[str], None]) -> int:
 
 def _run(plan: Plan, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        partial(create_app, plan),
+        partial(_load, plan),
         factory=True,
         workers=plan.workers,
         http=PatientProtocol,
@@ -104,6 +105,17 @@ def _run(plan: Plan, listener: socket.socket) -> None:
         Multiprocess(config, [listener]).run()
     else:
         uvicorn.Server(config).run([listener])
+
+
+def _load(plan: Plan) -> ASGIApp:
+    """
+    The application, in a process for it alone: what is loaded by now stays, and to look through it for
+    garbage again and again would take a seventh of the time of all calls.
+    """
+    app = create_app(plan)
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def _await_signals() -> None:
