@@ -30,6 +30,7 @@ check: lint  ## lint, types, coverage
 
 bench: $(VENV)/ready  ## compare start and calls with a bare server, safety with none, the simulator with its client
 	$(BIN)/python -m benchmarks.against_bare_server
+	$(BIN)/python -m benchmarks.remote
 	$(BIN)/python -m benchmarks.safety
 	$(BIN)/python -m benchmarks.simulator
 
