@@ -68,7 +68,7 @@ def test_every_package_is_pinned_with_its_hashes() -> None:
 
 def test_nothing_starts_a_program_or_evaluates_a_text() -> None:
     """
-    But for the workers of `serve`, which are uvicorn's, and the pattern of a template.
+    But for the workers of `serve`, which are uvicorn's.
     """
     programs = {"subprocess", "multiprocessing", "pty", "pickle", "marshal", "shelve", "runpy", "ctypes"}
     calls = re.compile(
