@@ -111,7 +111,9 @@ def test_the_figures_of_the_page_are_the_codes() -> None:
     sessions = row(REMOTE, "sessions of one tenant (protocols before 2026-07-28)")
     assert f"{endpoint._SESSIONS:,} in a process" in sessions
     assert f"{usual(Endpoint, 'idle') // minute:g} minutes" in sessions
-    assert f"{serve._KEEP_ALIVE} seconds" in row(REMOTE, "a quiet connection")
+    connections = row(REMOTE, "connections")
+    assert f"{serve._CONNECTIONS:,} at once" in connections
+    assert f"{serve._KEEP_ALIVE} seconds" in connections
     assert directory._LOOKS_EVERY == 2
     assert "within two seconds" in row(REMOTE, "a change of the tenants file or of a key file")
 
