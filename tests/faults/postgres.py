@@ -19,12 +19,34 @@ HURRY = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off"
 
 class Cluster:
     """
-    A running server; its databases are gone with it.
+    A server in *folder*; its databases are gone with it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL does not run as root
+        self._initdb, self._pg_ctl = _find("initdb"), _find("pg_ctl")
         self._numbers = count()
+
+    def create(self) -> None:
+        if self._user:
+            shutil.chown(self.folder, self._user)
+        how = ("-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+        self._run(self._initdb, *how)
+
+    def start(self) -> None:
+        """
+        Start it, so that nobody can reach it over the network.
+        """
+        self._run(self._pg_ctl, "-w", "-o", f"-c listen_addresses= -k {self.folder} {HURRY}", "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        self._run(self._pg_ctl, "-w", "-m", mode, "stop")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [program, "-D", str(self.folder / "data"), *arguments]
+        quiet = subprocess.DEVNULL
+        subprocess.run(command, user=self._user, cwd=self.folder, check=True, stdout=quiet, stderr=quiet)
 
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self.folder}"
@@ -51,28 +73,16 @@ def _find(program: str) -> str:
 @contextmanager
 def running_cluster() -> Iterator[Cluster]:
     """
-    Start a server, which nobody can reach over the network, and stop it at the end.
+    Create and start a server, and stop it at the end.
     """
-    initdb, pg_ctl = _find("initdb"), _find("pg_ctl")
     folder = Path(tempfile.mkdtemp(prefix="pg"))  # a socket's path holds 107 characters at most
-    user = "nobody" if os.geteuid() == 0 else None  # PostgreSQL does not run as root
-    if user:
-        shutil.chown(folder, user)
-    data = str(folder / "data")
-
-    def run(*command: str) -> None:
-        subprocess.run(
-            command, user=user, cwd=folder, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-
     try:
-        run(
-            initdb, "-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"
-        )
-        run(pg_ctl, "-D", data, "-w", "-o", f"-c listen_addresses= -k {folder} {HURRY}", "start")
+        cluster = Cluster(folder)
+        cluster.create()
+        cluster.start()
         try:
-            yield Cluster(folder)
+            yield cluster
         finally:
-            run(pg_ctl, "-D", data, "-w", "-m", "immediate", "stop")
+            cluster.stop("immediate")
     finally:
         shutil.rmtree(folder)
