@@ -22,7 +22,7 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 
 from tests.faults.postgres import Cluster
 from tests.replicas.nginx import Proxy, running_nginx
-from tests.replicas.process import Process
+from tests.replicas.process import PATIENCE, Process
 from tests.replicas.stripe import HARNESS, NAMES, PLATFORM
 
 REPLICAS = 3
@@ -149,7 +149,9 @@ class Fleet:
         authorization = {"Authorization": f"Bearer {tenant.token}"}
         async with create_mcp_http_client(authorization) as http:
             transport = streamable_http_client(f"{at or self.proxy.url}/mcp", http_client=http)
-            async with Client(transport, mode=MODERN, elicitation_callback=asked) as client:
+            async with Client(
+                transport, mode=MODERN, elicitation_callback=asked, read_timeout_seconds=PATIENCE
+            ) as client:
                 yield client
 
     def admin(self, method: str, route: str, body: Any = None) -> Any:
