@@ -6,6 +6,7 @@ Rule: a replica sees no environment, no folder and no setting but those that the
 """
 
 import hashlib
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -166,7 +167,7 @@ class Fleet:
         """
         How many requests nginx gave to more than one replica.
         """
-        return sum('"replica":"' in line and ", " in line for line in self.proxy.log.open())
+        return sum(", " in json.loads(line)["replica"] for line in self.proxy.log.read_text().splitlines())
 
 
 @contextmanager
@@ -186,7 +187,9 @@ def running_fleet(cluster: Cluster, folder: Path, *stripe: str, **environment: s
         replicas = [Process(_serve(folder), settings, log) for _ in range(REPLICAS)]
         processes += replicas
         for replica in replicas:
-            replica.start()
+            replica.launch()
+        for replica in replicas:
+            replica.wait()
         with running_nginx([replica.url for replica in replicas]) as proxy:
             yield Fleet(merchants.url, replicas, proxy)
     finally:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import anyio
 import httpx2
 from mcp import Client, MCPError
+from mcp_types import CONNECTION_CLOSED, INTERNAL_ERROR
 
 from tests.agent import texts
 from tests.replicas.fleet import DAILY, LIMITED, TENANTS, Fleet, Tenant
@@ -110,7 +111,7 @@ class Load:
                 refund = {"payment_intent": shop.pay(PAYMENT), "amount": REFUND}
                 calls.append(Call("create_refund", refund))
                 calls.append(Call("create_customer", {"name": f"{tenant.canary} {number}"}))
-                calls.append(Call("list_customers", {"limit": 5}))
+                calls.append(Call("search_customers", {"limit": 5}))
         return calls
 
     async def _work(self, tally: Tally, calls: deque[Call]) -> None:
@@ -125,12 +126,12 @@ class Load:
                     while call or calls:
                         call = call or calls.popleft()
                         tries += 1
+                        if tries > TRIES:
+                            raise Lost(tally.tenant.name, call, tally.repeated)
                         if await self._settle(client, tally, call):
                             call, tries = None, 0
             except* httpx2.TransportError as lost:  # it ends the SDK's client, so there has to be a new one
                 tally.repeated[repr(lost.exceptions[0])] += 1
-            if tries > TRIES:
-                raise Lost(tally.tenant.name, call, tally.repeated)
 
     async def _settle(self, client: Client, tally: Tally, call: Call) -> bool:
         """
@@ -139,6 +140,8 @@ class Load:
         try:
             result = await client.call_tool(call.tool, call.arguments)
         except MCPError as error:
+            if error.code not in (CONNECTION_CLOSED, INTERNAL_ERROR):
+                raise
             tally.look_at(str(error))
             tally.repeated[f"MCPError: {error}"[:80]] += 1
             await anyio.sleep(PAUSE)
@@ -146,8 +149,8 @@ class Load:
         tally.look_at(result.model_dump_json())
         text = texts(result)[-1]
         if result.is_error and not text.startswith("Refused, nothing was done"):
-            assert not text.startswith("Internal error"), text
-            tally.repeated[text[:80]] += 1
+            assert not text.startswith(("Internal error", "Invalid arguments")), text
+            tally.repeated[text.splitlines()[0][:80]] += 1
             await anyio.sleep(PAUSE)
             return False
         if result.is_error:
@@ -185,4 +188,5 @@ def problems(fleet: Fleet, tallies: list[Tally]) -> list[str]:
 
 
 def _difference(there: Counter[Any], known: Counter[Any]) -> str:
-    return f"{len(there - known)} too many at Stripe, {len(known - there)} too few: {(there - known) or (known - there)}"[:300]
+    more, less = there - known, known - there
+    return f"{more.total()} too many at Stripe, {less.total()} too few, such as {next(iter(more or less))}"

@@ -28,18 +28,28 @@ class Process:
         """
         Start it, at the port of last time if there was one, and wait until it listens.
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
         port = self.url.rpartition(":")[2] or "0"
         command = [port if word == "PORT" else word for word in self._command]
         with self._log.open("a") as log:
             self._popen = subprocess.Popen(
                 command, env=self._environment, stdout=subprocess.PIPE, stderr=log, text=True
             )
+
+    def wait(self) -> None:
+        """
+        Wait until it listens.
+        """
+        assert self._popen
         assert self._popen.stdout
         for line in self._popen.stdout:
             if found := re.search(r"http://[\d.]+:\d+", line):
                 self.url = found[0]
                 return
-        raise AssertionError(f"{command} has not started: {self._log.read_text()[-2000:]}")
+        raise AssertionError(f"{self._command} has not started: {self._log.read_text()[-2000:]}")
 
     @property
     def pid(self) -> int:

@@ -64,7 +64,7 @@ def with_account(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]
     The *headers* of a request, with the account that its key opens.
     """
     given = {name.decode(): value.decode() for name, value in headers}
-    key, named = given["authorization"].removeprefix("Bearer "), given.get("stripe-account")
+    key, named = given.get("authorization", "").removeprefix("Bearer "), given.get("stripe-account")
     if key in (PLATFORM, HARNESS):
         return headers
     own = OWN.get(key, NOBODYS)

@@ -28,6 +28,15 @@ def instructions(name: str) -> list[str]:
     return [line.removeprefix(name).strip() for line in lines if line.startswith(f"{name} ")]
 
 
+def healthcheck(port: str) -> list[str]:
+    """
+    The command by which the image looks after itself, at another *port* than its own.
+    """
+    [check] = instructions("HEALTHCHECK")
+    command: list[str] = json.loads(check.partition(" CMD ")[2])
+    return [word.replace(":8000/", f":{port}/") for word in command]
+
+
 def block(name: str, indent: int = 2) -> str:
     """
     What the compose file says of *name*, with the defaults that it takes over.
@@ -58,7 +67,7 @@ def test_the_compose_file_has_just_these_services() -> None:
 def test_what_the_image_copies_is_there_and_is_sent_to_its_builder() -> None:
     sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = [line.split()[:-1] for line in instructions("COPY") if not line.startswith("--from")]
-    assert sorted(sum(copied, [])) == sorted(sent)
+    assert sorted(name for names in copied for name in names) == sorted(sent)
     assert all((ROOT / name).exists() for name in sent)
 
 
@@ -76,7 +85,9 @@ def test_the_image_has_extras_that_there_are_and_a_python_that_is_tested() -> No
     assert set(extras[1].split(",")) == {*project["optional-dependencies"]} - {"dev"}
     [*versions] = {line.partition("-")[0] for line in instructions("FROM")}
     assert len(versions) == 1
-    assert f"Programming Language :: Python :: {versions[0].removeprefix('python:')}" in project["classifiers"]
+    assert (
+        f"Programming Language :: Python :: {versions[0].removeprefix('python:')}" in project["classifiers"]
+    )
 
 
 def test_the_image_alone_lets_nobody_in_without_a_token(capsys: pytest.CaptureFixture[str]) -> None:
