@@ -10,7 +10,7 @@ A request passes, in this order: Host and Origin, the drain, the bearer token, t
 its caller, the scopes of its token. Only then it reaches its tenant.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -34,7 +34,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stripe_mcp.catalog import Catalog
 from stripe_mcp.remote.directory import Directory
 from stripe_mcp.remote.drain import Drain
-from stripe_mcp.remote.endpoint import MESSAGES
+from stripe_mcp.remote.endpoint import MESSAGES, Endpoint
 from stripe_mcp.remote.gate import Gate
 from stripe_mcp.remote.health import Health
 from stripe_mcp.remote.limits import Fair
@@ -99,20 +99,24 @@ class _Transports:
     async def mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._sessions == "refused" and _is_of_handshake_era(scope):
             await _NO_SESSIONS(scope, receive, send)
-            return
-        endpoint = await self._directory.endpoint(scope[_TENANT])
-        await endpoint.mcp(scope, receive, send)
+        else:
+            await self._pass_on(lambda endpoint: endpoint.mcp, scope, receive, send)
 
     async def sse(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._sessions != "kept":
             await _NO_SSE(scope, receive, send)
-            return
-        endpoint = await self._directory.endpoint(scope[_TENANT])
-        await endpoint.sse(scope, receive, send)
+        else:
+            await self._pass_on(lambda endpoint: endpoint.sse, scope, receive, send)
 
     async def messages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._pass_on(lambda endpoint: endpoint.messages, scope, receive, send)
+
+    async def _pass_on(
+        self, way: Callable[[Endpoint], ASGIApp], scope: Scope, receive: Receive, send: Send
+    ) -> None:
         endpoint = await self._directory.endpoint(scope[_TENANT])
-        await endpoint.messages(scope, receive, send)
+        app = way(endpoint) if endpoint else _CHANGED
+        await app(scope, receive, send)
 
 
 class _Tenancy:
@@ -186,6 +190,9 @@ def _cors(pages: tuple[str, ...]) -> Middleware:
 
 
 _NO_TENANT = refusal(403, "access_denied", "This token is valid, but belongs to no tenant of this server.")
+_CHANGED = refusal(
+    503, "tenant_changed", "What this caller may do has just changed; ask again", {"Retry-After": "1"}
+)
 _NO_SSE = refusal(501, "not_implemented", "SSE needs sessions, which this server does not keep. Use /mcp.")
 _NO_SESSIONS = refusal(
     501,

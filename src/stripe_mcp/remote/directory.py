@@ -71,18 +71,24 @@ class Directory:
             return self._tenants.get(self._of_subjects.get(str(token.subject), ""))
         return next(iter(self._tenants.values())) if len(self._tenants) == 1 else None
 
-    async def endpoint(self, tenant: Tenant) -> Endpoint:
+    async def endpoint(self, tenant: Tenant) -> Endpoint | None:
         """
-        The endpoint of *tenant*, which is opened at its first request.
+        The endpoint of *tenant*, which is opened at its first request; None if the tenant is no longer what
+        it was when the request came in, as a body and a wait in line take their time.
         """
-        if endpoint := self._endpoints.get(tenant.name):
-            return endpoint
+        if tenant.name not in self._endpoints:
+            await self._open(tenant)
+        return self._endpoints[tenant.name] if self._is_current(tenant) else None
+
+    async def _open(self, tenant: Tenant) -> None:
         async with self._opening:
-            if tenant.name not in self._endpoints:
+            if tenant.name not in self._endpoints and self._is_current(tenant):
                 endpoint = self._build(tenant)
                 await self._tasks.start(endpoint.run)
                 self._endpoints[tenant.name] = endpoint
-            return self._endpoints[tenant.name]
+
+    def _is_current(self, tenant: Tenant) -> bool:
+        return self._tenants.get(tenant.name) == tenant
 
     async def run(self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
         """
@@ -118,7 +124,8 @@ class Directory:
             self._told = str(error)
             return
         if seen == await self._fingerprint():
-            self._change(tenants)
+            async with self._opening:  # or what is opened meanwhile would be that of a tenant before the change
+                self._change(tenants)
             self._seen = await self._fingerprint()
 
     async def _fingerprint(self) -> Any:
