@@ -15,7 +15,7 @@ from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.remote import directory as module
 from stripe_mcp.remote.directory import Directory
 from stripe_mcp.remote.endpoint import Endpoint
-from stripe_mcp.remote.tenants import Tenant
+from stripe_mcp.remote.tenants import OWN, Tenant
 from stripe_mcp.remote.tokens import digest
 from stripe_mcp.server import create_server
 from stripe_mcp.settings import Settings
@@ -154,13 +154,23 @@ async def test_subjects_are_their_tenants_and_nobody_else_is(monkeypatch: pytest
         assert directory.tenant_of(None) is None
 
 
-async def test_where_no_tenant_names_subjects_and_there_is_one_it_is_everybodys(
+async def test_where_there_is_one_account_it_is_everybodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = Files({OWN: tenant(OWN)})
+    async with open_directory(files, monkeypatch) as directory:
+        ann = AccessToken(token="", client_id="client", scopes=[], subject="ann")
+        assert directory.tenant_of(ann) == directory.tenant_of(None) == files.tenants[OWN]
+
+
+async def test_a_tenant_who_names_no_subjects_is_nobodys_by_oauth_even_if_there_is_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """
+    Else those whose tenant is taken out of the file would be somebody else from then on.
+    """
     files = Files({"a": tenant("a")})
     async with open_directory(files, monkeypatch) as directory:
         ann = AccessToken(token="", client_id="client", scopes=[], subject="ann")
-        assert directory.tenant_of(ann) == directory.tenant_of(None) == files.tenants["a"]
+        assert directory.tenant_of(ann) is directory.tenant_of(None) is None
 
 
 async def test_two_first_requests_at_once_open_one_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:

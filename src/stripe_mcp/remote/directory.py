@@ -16,7 +16,7 @@ from mcp.server.auth.provider import AccessToken
 
 from stripe_mcp.errors import ConfigurationError
 from stripe_mcp.remote.endpoint import Endpoint
-from stripe_mcp.remote.tenants import Tenant
+from stripe_mcp.remote.tenants import OWN, Tenant
 from stripe_mcp.remote.tokens import StaticTokens
 
 _LOOKS_EVERY = 2  # seconds between two looks at the files
@@ -63,13 +63,12 @@ class Directory:
 
     def tenant_of(self, token: AccessToken | None) -> Tenant | None:
         """
-        The tenant that *token* stands for: the only one, without a token or where no tenant names subjects.
+        The tenant that *token* stands for; without one, or where there is one account only, it is that.
         """
         if token is not None and token.subject is None:
             return self._tenants.get(token.client_id)
-        if token is not None and self._of_subjects:
-            return self._tenants.get(self._of_subjects.get(str(token.subject), ""))
-        return next(iter(self._tenants.values())) if len(self._tenants) == 1 else None
+        name = self._of_subjects.get(str(token.subject), OWN) if token else OWN
+        return self._tenants.get(name)
 
     async def endpoint(self, tenant: Tenant) -> Endpoint | None:
         """

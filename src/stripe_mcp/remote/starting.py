@@ -22,11 +22,9 @@ from stripe_mcp.remote.plan import (
     read_oauth,
     sessions_of,
 )
-from stripe_mcp.remote.tenants import Tenant, read_tenants, sources
+from stripe_mcp.remote.tenants import OWN, Tenant, read_tenants, sources
 from stripe_mcp.remote.tokens import digest, make_token
 from stripe_mcp.settings import ENVIRONMENT, is_loopback, telemetry_signals
-
-_OWN = "local"  # the principal where there is one account only: whoever runs this server
 
 
 def make_plan(options: argparse.Namespace) -> tuple[Plan, Callable[[str], None]]:
@@ -98,7 +96,7 @@ def _check_workers(options: argparse.Namespace, file: Path | None, database: str
 def _tenants(options: argparse.Namespace, made: Mapping[str, str]) -> Mapping[str, Tenant]:
     variables = {**ENVIRONMENT, **made}
     file = _file(options, variables)
-    return _of_file(file, options, variables) if file else {_OWN: _own(options, variables)}
+    return _of_file(file, options, variables) if file else {OWN: _own(options, variables)}
 
 
 def _of_file(file: Path, options: argparse.Namespace, variables: Mapping[str, str]) -> Mapping[str, Tenant]:
@@ -122,7 +120,7 @@ def _own(options: argparse.Namespace, variables: Mapping[str, str]) -> Tenant:
     token = variables.get("STRIPE_MCP_TOKEN", "").strip()
     key_file = variables.get("STRIPE_SECRET_KEY_FILE", "").strip()
     return Tenant(
-        name=_OWN,
+        name=OWN,
         settings=given.settings(options, variables),
         catalog=given.catalog(options),
         tokens=(digest(check_token(token)),) if token else (),

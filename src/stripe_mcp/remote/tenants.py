@@ -18,6 +18,8 @@ from stripe_mcp.rules import Said, merge
 from stripe_mcp.safety.policy import check_names, restrict
 from stripe_mcp.settings import ENVIRONMENT, Settings, read_settings
 
+OWN = "local"  # the only tenant where there is one account: whoever runs this server
+
 Fingerprint = dict[Path, tuple[int, int, int] | None]
 
 
