@@ -78,14 +78,17 @@ def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, 
     transports = _Transports(directory, plan.sessions)
     doors = {"/mcp": transports.mcp, "/sse": transports.sse, MESSAGES: transports.messages}
     routes = [
-        Route(path, Gate(_guarded(app, directory, verifier, plan.oauth), plan.hosts, plan.origins, drain))
-        for path, app in doors.items()
+        Route(path, Gate(_guarded(way, directory, verifier, plan.oauth), plan.hosts, plan.origins, drain))
+        for path, way in doors.items()
     ]
-    return Starlette(
+    app = Starlette(
         routes=[Route("/healthz", healthz), Route("/readyz", readyz), *routes, *_metadata(plan.oauth)],
         middleware=[_cors(plan.pages)] if plan.pages else [],
         lifespan=lifespan,
     )
+    # To a name that the request brought, and to http even where TLS stands before us: a token would follow.
+    app.router.redirect_slashes = False
+    return app
 
 
 class _Transports:
