@@ -14,6 +14,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.runner import serve_loop
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 MESSAGES = "/messages/"  # where a client of SSE posts to
@@ -81,6 +82,9 @@ class Endpoint:
         """
         Hold a session of SSE, as long as its client keeps the connection.
         """
+        if scope["method"] != "GET":
+            await Response(status_code=405, headers={"Allow": "GET"})(scope, receive, send)
+            return
         async with self._sse.connect_sse(scope, receive, send) as (read, write):
             with self._streams, anyio.CancelScope() as stream:
                 self._scopes.add(stream)
