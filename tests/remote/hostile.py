@@ -4,7 +4,6 @@ with, and an issuer of tokens on loopback.
 """
 
 import json
-import os
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -112,7 +111,7 @@ def _replace(file: Path, text: str) -> None:
     new = file.with_suffix(".new")
     new.write_text(text)
     new.chmod(0o600)
-    os.replace(new, file)
+    new.replace(file)
 
 
 class Issuer:
@@ -133,7 +132,7 @@ class Issuer:
 
     def token(self, subject: str = "ann", scope: str = "stripe:read", **changed: Any) -> str:
         now = int(time.time())
-        usual = {"iss": self.address, "aud": self.resource, "iat": now, "exp": now + 300}
+        usual: dict[str, Any] = {"iss": self.address, "aud": self.resource, "iat": now, "exp": now + 300}
         return issuer.token(**usual | {"sub": subject, "scope": scope} | changed)
 
 
@@ -151,7 +150,7 @@ def issuing() -> Iterator[Issuer]:
             self.end_headers()
             self.wfile.write(keys)
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *arguments: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -175,7 +175,7 @@ async def test_a_tenant_who_names_no_subjects_is_nobodys_by_oauth_even_if_there_
 
 async def test_two_first_requests_at_once_open_one_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     a = tenant("a")
-    endpoints: list[Endpoint] = []
+    endpoints: list[Endpoint | None] = []
     async with open_directory(Files({"a": a}), monkeypatch) as directory:
 
         async def ask() -> None:

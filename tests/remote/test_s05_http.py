@@ -117,9 +117,10 @@ def test_a_page_from_elsewhere_is_turned_away(
 def test_nobody_is_let_in_without_a_token_that_is_known(
     server: Remote, method: str, path: str, authorization: str | None
 ) -> None:
-    said = {} if authorization is None else {"Authorization": authorization.encode("latin-1")}
-    url = f"{server.address}{path}"
-    answer = httpx.request(method, url, headers={**headers(None, "tools/call"), **said}, json=CALL)  # type: ignore[dict-item]
+    said = [(name.encode(), value.encode()) for name, value in headers(None, "tools/call").items()]
+    if authorization is not None:
+        said.append((b"Authorization", authorization.encode("latin-1")))
+    answer = httpx.request(method, f"{server.address}{path}", headers=said, json=CALL)
     assert answer.status_code == 401
     assert answer.json() == {"error": "invalid_token", "error_description": "Authentication required"}
     assert answer.headers["www-authenticate"].startswith('Bearer error="invalid_token"')

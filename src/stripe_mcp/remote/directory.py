@@ -123,7 +123,9 @@ class Directory:
             self._told = str(error)
             return
         if seen == await self._fingerprint():
-            async with self._opening:  # or what is opened meanwhile would be that of a tenant before the change
+            async with (
+                self._opening
+            ):  # what is opened then is that of a tenant before the change, or after it
                 self._change(tenants)
             self._seen = await self._fingerprint()
 
