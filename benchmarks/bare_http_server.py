@@ -1,7 +1,7 @@
 """
 The baseline over HTTP: the SDK's low-level server with one tool, which does one plain GET. Nothing of ours.
 
-The SDK's application, httpx's client and uvicorn are used as they come, save for a log line per request.
+The SDK's application, httpx's client and uvicorn are used as they come. Each logs a line per request.
 """
 
 import os
@@ -27,4 +27,4 @@ async def call_tool(ctx: Any, params: types.CallToolRequestParams) -> types.Call
 
 
 server = Server("bare", version="1", on_list_tools=list_tools, on_call_tool=call_tool)
-uvicorn.run(server.streamable_http_app(), port=int(sys.argv[1]), log_level="warning")
+uvicorn.run(server.streamable_http_app(), port=int(sys.argv[1]))

@@ -202,7 +202,15 @@ def _serve(folder: Path) -> list[str]:
     tenants = folder / "tenants.toml"
     if not tenants.exists():
         write_private(tenants, "".join(tenant.configure(folder) for tenant in TENANTS))
-    command = [sys.executable, "-m", "stripe_mcp", "serve", "--stateless", "--tenants", str(tenants)]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.replicas.counted",
+        "serve",
+        "--stateless",
+        "--tenants",
+        str(tenants),
+    ]
     return [*command, *names, "--port", "PORT"]
 
 

@@ -21,6 +21,7 @@ class Process:
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
         self._command, self._environment, self._log = list(command), environment, log
+        self.home = Path(environment["HOME"])
         self._popen: subprocess.Popen[str] | None = None
         self.url = ""
 
