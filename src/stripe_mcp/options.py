@@ -3,6 +3,7 @@ The command line: what can be said on it, and how `--help` puts it.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -96,7 +97,7 @@ def _serve_options(command: argparse.ArgumentParser, again: argparse.ArgumentPar
     command.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1: this machine only)")
     _add_port(command, 8000)
     command.add_argument(
-        "--workers", type=_count, metavar="N", default=1, help="processes that share the work (1)"
+        "--workers", type=_from(1, 64), metavar="N", default=1, help="processes that share the work (1)"
     )
     command.add_argument(
         "--stateless",
@@ -123,10 +124,17 @@ def _serve_options(command: argparse.ArgumentParser, again: argparse.ArgumentPar
     command.add_argument("--no-auth", action="store_true", help="let in whoever asks; for this machine only")
 
 
-def _count(text: str) -> int:
-    if not 1 <= int(text) <= 64:
-        raise ValueError
-    return int(text)
+def _from(least: int, most: int) -> Callable[[str], int]:
+    """
+    What reads a number from *least* to *most*.
+    """
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
 
 
 def _simulator_options(command: argparse.ArgumentParser, again: argparse.ArgumentParser) -> None:
@@ -145,8 +153,7 @@ def _simulator_options(command: argparse.ArgumentParser, again: argparse.Argumen
 def _add_port(command: argparse.ArgumentParser, usual: int) -> None:
     command.add_argument(
         "--port",
-        type=int,
-        choices=range(65536),
+        type=_from(0, 65535),
         metavar="PORT",
         default=usual,
         help=f"where to listen ({usual}); 0 takes any that is free",
