@@ -51,6 +51,17 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
+def collector() -> Iterator[Any]:
+    """
+    A collector of spans and figures.
+    """
+    from tests.collecting import collecting
+
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture
 def anyio_backend() -> str:
     """
     The SDK and our signal handling run on asyncio.

@@ -33,9 +33,6 @@ def build_parser(serve: Command, named: Mapping[str, tuple[Command, str]]) -> ar
         epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"stripe-mcp {__version__}")
-    parser.add_argument(
-        "--redact", choices=["pii"], help="mask e-mail addresses, phone numbers and addresses in results"
-    )
     parser.set_defaults(command=serve, flags=flags)
     commands = parser.add_subparsers(prog="stripe-mcp", metavar="COMMAND", title="commands")
     # Given before the command, an option stays as it is unless it is given again behind it.
@@ -193,6 +190,12 @@ def _shared_options(flags: Flags, default: Callable[[object], object]) -> argpar
         metavar="FILE",
         default=default(None),
         help="read rules from FILE: the options below without dashes, such as read_only = true",
+    )
+    options.add_argument(
+        "--redact",
+        choices=["pii"],
+        default=default(None),
+        help="mask e-mail addresses, phone numbers and addresses in results",
     )
     _add_logs(options.add_argument_group("logs"), default)
     add_flags(options, flags)

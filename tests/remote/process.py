@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -65,15 +65,16 @@ class Remote:
 
 
 @contextmanager
-def remote(*arguments: str, token: str = TOKEN, **environment: str) -> Iterator[Remote]:
+def remote(
+    *arguments: str, token: str = TOKEN, command: Sequence[str] = ("-m", "stripe_mcp"), **environment: str
+) -> Iterator[Remote]:
     """
     A server with these *arguments*, on a port that the system picks.
     """
     named = {"STRIPE_MCP_TOKEN": token, "STRIPE_MCP_DATABASE_URL": "sqlite://"} | environment
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("STRIPE_")}
-    command = [sys.executable, "-m", "stripe_mcp", "serve", "--port", "0", *arguments]
     popen = subprocess.Popen(
-        command,
+        [sys.executable, *command, "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

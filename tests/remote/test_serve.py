@@ -152,6 +152,20 @@ async def test_stateless_serves_clients_of_the_handshake_era_without_sessions(tm
             assert (await client.call_tool("get_balance", {})).structured_content
 
 
+async def test_it_serves_without_the_extras() -> None:
+    """
+    Neither a faster loop nor a faster network, nor anything that collects, is there to be imported.
+    """
+    without = ["aiohttp", "uvloop", "opentelemetry.sdk", "psycopg"]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({without!r})); from stripe_mcp.cli import main; main()"
+    )
+    with remote("--simulator", command=("-c", code)) as running:
+        async with running.client() as client:
+            assert (await client.call_tool("get_balance", {})).structured_content
+        assert running.end() == 0
+
+
 def test_a_hangup_leaves_it_running() -> None:
     with remote("--simulator") as running:
         running.popen.send_signal(signal.SIGHUP)
