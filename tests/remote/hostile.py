@@ -6,8 +6,9 @@ with, and an issuer of tokens on loopback.
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ import httpx
 from stripe_mcp.remote.tokens import digest, written
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.wire import Reply, Request
-from tests.faults.proxy import Asked, Proxy
+from tests.faults.proxy import Asked, Proxy, listening
 from tests.remote import issuer
+from tests.remote.process import Remote, remote
 
 ROUTES = (
     ("POST", "/mcp"),
@@ -27,7 +29,6 @@ ROUTES = (
     ("GET", "/sse"),
     ("POST", "/messages/?session_id=" + "0" * 32),
 )
-NO_TABLE: Mapping[str, Any] = {}
 
 
 def key_of(name: str) -> str:
@@ -171,3 +172,45 @@ async def until(http: httpx.AsyncClient, request: httpx.Request, status: int) ->
     while (answer := await http.send(request)).status_code != status:
         assert time.monotonic() < end, answer.text
     return answer
+
+
+EVERYTHING = "stripe:read stripe:write stripe:money"
+
+
+@dataclass
+class Mall:
+    """
+    A *server* for the tenants in *file*, the Stripe that it asks and the issuer of its subjects' tokens.
+    """
+
+    server: Remote
+    stripe: Stripes
+    file: TenantsFile
+    issuer: Issuer
+    database: Path
+
+    def token(self, name: str) -> str:
+        """
+        The token of the tenant *name*, or of a subject, which begins with a capital letter.
+        """
+        return self.issuer.token(name, EVERYTHING) if name.istitle() else token_of(name)
+
+
+@asynccontextmanager
+async def mall(
+    folder: Path, *arguments: str, tables: Mapping[str, Mapping[str, Any]], **environment: str
+) -> AsyncIterator[Mall]:
+    """
+    Serve the tenants that *tables* describe; *arguments* and *environment* go to the server.
+    """
+    stripe, file, database = Stripes(), TenantsFile(folder), folder / "ledger.db"
+    file.write(**tables)
+    async with listening(stripe) as stripe.address:
+        with issuing() as authority:
+            ours = {
+                "STRIPE_MCP_TENANTS": str(file.path),
+                "STRIPE_MCP_API_BASE": stripe.address,
+                "STRIPE_MCP_DATABASE_URL": f"sqlite:///{database}",
+            }
+            with remote(*arguments, token="", **ours, **authority.environment, **environment) as server:
+                yield Mall(server, stripe, file, authority, database)
