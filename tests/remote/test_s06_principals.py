@@ -23,6 +23,7 @@ from tests.faults.stripe_side import PART, REFUNDS
 from tests.faults.test_r09_consent import question, refusal, yes
 from tests.remote.hostile import Mall, account_of, mall, whose
 from tests.remote.process import TRANSPORTS
+from tests.remote.sessions import ANSWER, HELLO, PING, in_session, until_data
 from tests.remote.wire import call
 
 pytestmark = [
@@ -93,8 +94,8 @@ async def test_two_hundred_interleaved_calls_of_two_tenants_never_mix(shops: Mal
         assert len(shops.stripe.of(name, "POST /v1/customers")) == 51
         for asked in shops.stripe.of(name):
             assert f"{other}-" not in asked.target + asked.body
-        mine = shops.stripe.shops[name, ""].store.all("customer")
-        assert Counter(each["name"] in (name, other) for each in mine)[True] == 51
+        names = Counter(each["name"] for each in shops.stripe.shops[name, ""].store.all("customer"))
+        assert (names[name], names[other]) == (51, 0)
     whose_rows = rows(shops, "select principal, account, count(*) from operations group by 1, 2 order by 1")
     assert whose_rows == [(name, account_of(name), 51) for name in ("one", "two")]
     lines = [json.loads(line) for (line,) in rows(shops, "select entry from audit")]
@@ -103,62 +104,35 @@ async def test_two_hundred_interleaved_calls_of_two_tenants_never_mix(shops: Mal
     }
 
 
-def said_in_session(token: str, session: str | None = None) -> dict[str, str]:
-    usual = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
-    return usual | ({"Mcp-Session-Id": session} if session else {})
-
-
-HELLO = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-11-25",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "1"},
-    },
-}
-PING = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
-ANSWER = {"jsonrpc": "2.0", "id": 0, "result": {"action": "accept", "content": {"confirm": True}}}
-
-
 @of_every_pair
 async def test_a_session_of_the_handshake_era_is_nobody_elses(
     shops: Mall, http: httpx.AsyncClient, a: str, b: str
 ) -> None:
     url, mine, other = f"{shops.server.address}/mcp", shops.token(a), shops.token(b)
-    hello = await http.post(url, json=HELLO, headers=said_in_session(mine))
+    hello = await http.post(url, json=HELLO, headers=in_session(mine))
     session = hello.headers["mcp-session-id"]
     for method, body in (("POST", PING), ("POST", ANSWER), ("GET", None), ("DELETE", None), ("POST", HELLO)):
-        stolen = await http.request(method, url, json=body, headers=said_in_session(other, session))
-        nowhere = await http.request(method, url, json=body, headers=said_in_session(other, "0" * 32))
+        stolen = await http.request(method, url, json=body, headers=in_session(other, session))
+        nowhere = await http.request(method, url, json=body, headers=in_session(other, "0" * 32))
         assert stolen.status_code == 404
         assert (stolen.status_code, stolen.text) == (nowhere.status_code, nowhere.text)
-    assert (await http.post(url, json=PING, headers=said_in_session(mine, session))).status_code == 200
+    assert (await http.post(url, json=PING, headers=in_session(mine, session))).status_code == 200
 
 
 @of_every_pair
 async def test_a_session_of_sse_is_nobody_elses(shops: Mall, http: httpx.AsyncClient, a: str, b: str) -> None:
     mine, other = shops.token(a), shops.token(b)
-    async with http.stream("GET", f"{shops.server.address}/sse", headers=said_in_session(mine)) as stream:
+    async with http.stream("GET", f"{shops.server.address}/sse", headers=in_session(mine)) as stream:
         lines = stream.aiter_lines()
-        [path] = [line.removeprefix("data: ") async for line in _until_data(lines)]
+        path = await until_data(lines)
         for body in (HELLO, PING, ANSWER):
             url = f"{shops.server.address}{path}"
-            stolen = await http.post(url, json=body, headers=said_in_session(other))
-            nowhere = await http.post(f"{url[:-4]}0000", json=body, headers=said_in_session(other))
+            stolen = await http.post(url, json=body, headers=in_session(other))
+            nowhere = await http.post(f"{url[:-4]}0000", json=body, headers=in_session(other))
             assert stolen.status_code == 404
             assert (stolen.status_code, stolen.text) == (nowhere.status_code, nowhere.text)
-        assert (await http.post(url, json=HELLO, headers=said_in_session(mine))).status_code == 202
-        [answer] = [line async for line in _until_data(lines)]
-        assert json.loads(answer.removeprefix("data: "))["result"]["protocolVersion"] == "2025-11-25"
-
-
-async def _until_data(lines: Any) -> AsyncIterator[str]:
-    async for line in lines:
-        if line.startswith("data: "):
-            yield line
-            return
+        assert (await http.post(url, json=HELLO, headers=in_session(mine))).status_code == 202
+        assert json.loads(await until_data(lines))["result"]["protocolVersion"] == "2025-11-25"
 
 
 @of_every_pair
