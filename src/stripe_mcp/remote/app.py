@@ -10,7 +10,7 @@ A request passes, in this order: Host and Origin, the drain, the bearer token, t
 its caller, the scopes of its token. Only then it reaches its tenant.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -34,7 +34,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from stripe_mcp.catalog import Catalog
 from stripe_mcp.remote.directory import Directory
 from stripe_mcp.remote.drain import Drain
-from stripe_mcp.remote.endpoint import MESSAGES, Endpoint
+from stripe_mcp.remote.endpoint import MESSAGES
 from stripe_mcp.remote.gate import Gate
 from stripe_mcp.remote.health import Health
 from stripe_mcp.remote.limits import Fair
@@ -45,6 +45,7 @@ from stripe_mcp.remote.wire import WholeBody, refusal
 
 # An issuer is compared letter by letter, so no slash may be added: https://www.rfc-editor.org/rfc/rfc9207
 _URL = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True))
+_MCP, _SSE = "/mcp", "/sse"
 _TENANT = "stripe_mcp.tenant"  # the key in a request's scope
 
 
@@ -75,12 +76,9 @@ def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, 
                 tasks.cancel_scope.cancel()
             health.close()
 
-    transports = _Transports(directory, plan.sessions)
-    doors = {"/mcp": transports.mcp, "/sse": transports.sse, MESSAGES: transports.messages}
-    routes = [
-        Route(path, Gate(_guarded(way, directory, verifier, plan.oauth), plan.hosts, plan.origins, drain))
-        for path, way in doors.items()
-    ]
+    guarded = _guarded(_Transports(directory, plan.sessions), directory, verifier, plan.oauth)
+    gate = Gate(guarded, plan.hosts, plan.origins, drain)
+    routes = [Route(path, gate) for path in (_MCP, _SSE, MESSAGES)]  # one gate: a caller has one share of all
     app = Starlette(
         routes=[Route("/healthz", healthz), Route("/readyz", readyz), *routes, *_metadata(plan.oauth)],
         middleware=[_cors(plan.pages)] if plan.pages else [],
@@ -99,27 +97,20 @@ class _Transports:
     def __init__(self, directory: Directory, sessions: Sessions) -> None:
         self._directory, self._sessions = directory, sessions
 
-    async def mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._sessions == "refused" and _is_of_handshake_era(scope):
-            await _NO_SESSIONS(scope, receive, send)
-        else:
-            await self._pass_on(lambda endpoint: endpoint.mcp, scope, receive, send)
-
-    async def sse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._sessions != "kept":
-            await _NO_SSE(scope, receive, send)
-        else:
-            await self._pass_on(lambda endpoint: endpoint.sse, scope, receive, send)
-
-    async def messages(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._pass_on(lambda endpoint: endpoint.messages, scope, receive, send)
-
-    async def _pass_on(
-        self, way: Callable[[Endpoint], ASGIApp], scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        endpoint = await self._directory.endpoint(scope[_TENANT])
-        app = way(endpoint) if endpoint else _CHANGED
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._refusal(scope) or await self._way(scope)
         await app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        if scope["path"] == _MCP:
+            return _NO_SESSIONS if self._sessions == "refused" and _is_of_handshake_era(scope) else None
+        return None if self._sessions == "kept" else _NO_SSE
+
+    async def _way(self, scope: Scope) -> ASGIApp:
+        endpoint = await self._directory.endpoint(scope[_TENANT])
+        if endpoint is None:
+            return _CHANGED
+        return {_MCP: endpoint.mcp, _SSE: endpoint.sse, MESSAGES: endpoint.messages}[scope["path"]]
 
 
 class _Tenancy:
