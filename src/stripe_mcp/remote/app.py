@@ -153,7 +153,9 @@ def _token(scope: Scope) -> AccessToken | None:
 
 def _caller(scope: Scope) -> str:
     token = _token(scope)
-    return repr((token.client_id, token.subject)) if token else ""
+    if token is None:
+        return ""
+    return f"oauth:{token.subject}" if token.subject else token.client_id  # whatever client they use
 
 
 def _catalog(scope: Scope) -> Catalog:
