@@ -81,5 +81,5 @@ async def test_r28_ten_thousand_calls_leave_nothing_behind(stripe: Stripe, host:
     assert outcomes.total() == CALLS
     assert outcomes[True] >= CALLS // EVERY - len(FAULTS)
     assert end.memory - warm.memory < 20_000_000  # a thread that comes late has an arena of 15 MB
-    assert end.files - warm.files < 10
+    assert end.files - warm.files < AT_ONCE  # each call may have found its connection gone when it was warm
     assert end.threads - warm.threads < 3
