@@ -11,6 +11,7 @@ import platform
 import random
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -28,6 +29,8 @@ from stripe_mcp.telemetry import count_attempt, count_wait, stripe_span
 
 API_VERSION = "2026-10-28.endive"
 
+# Of one attempt, in seconds: two fit into the deadline.
+_TIMEOUT = httpx.Timeout(30, connect=10).as_dict()
 _KEEPALIVE = 30  # seconds that a connection may idle
 _LARGEST_ANSWER = 10_000_000  # bytes after decompression; 100 expanded invoices have about 1 MB
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -120,15 +123,15 @@ class Transport:
             "Accept-Encoding": "gzip",
         }
         named = {"Stripe-Account": account, "Stripe-Context": context}
+        self._headers = headers | {name: value for name, value in named.items() if value}
         # A key that goes to this machine over plain http must not pass through a proxy.
         trust_env = api_base.startswith("https:")
         try:
+            self._host = httpx.URL(api_base).host
+            self._network = _fast(trust_env) if fast and http is None else None
             self._client = httpx.AsyncClient(
-                base_url=api_base,
-                headers=headers | {name: value for name, value in named.items() if value},
-                timeout=httpx.Timeout(30, connect=10),  # of one attempt: two fit into the deadline
                 limits=httpx.Limits(keepalive_expiry=_KEEPALIVE),
-                transport=_fast(trust_env) if fast and http is None else http,
+                transport=self._network or http,
                 cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # the API has none: keep none
                 trust_env=trust_env,
                 follow_redirects=False,
@@ -165,7 +168,7 @@ class Transport:
             headers["Idempotency-Key"] = idempotency_key or str(uuid.uuid4())
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         call = _Call(request, headers, anyio.current_time() + self._deadline, in_doubt=in_doubt)
-        with stripe_span(request, self._client.base_url.host):
+        with stripe_span(request, self._host):
             await self._take_place(call)  # a write that only waits can still be called off
             with anyio.CancelScope(deadline=call.give_up_at, shield=request.writes):
                 return await self._attempt_until_settled(call)
@@ -237,10 +240,17 @@ class Transport:
 
     async def _exchange(self, call: _Call) -> Answer:
         request = call.request
-        # Whole, as httpx would take the time of three addresses to put it together.
         url = f"{self._api_base}{request.path}" + (f"?{request.query}" if request.query else "")
         form = request.form if request.method == "POST" else None
-        async with self._client.stream(request.method, url, content=form, headers=call.headers) as response:
+        # Whole, so that it goes as it is, and nothing is to be added to it.
+        whole = httpx.Request(
+            request.method,
+            url,
+            headers=self._headers | call.headers,
+            content=form,
+            extensions={"timeout": _TIMEOUT},
+        )
+        async with aclosing(await self._dispatch(whole)) as response:
             # Only gzip was asked for; encodings upon encodings would fill the memory within one chunk.
             if response.headers.get("Content-Encoding", "identity").lower() not in ("gzip", "identity"):
                 return Answer(response.status_code, response.headers, None)
@@ -251,6 +261,15 @@ class Transport:
                 body += chunk
         # Who echoes our key does not get it any further.
         return Answer(response.status_code, response.headers, parse_object(body.replace(*self._echo)))
+
+    async def _dispatch(self, request: httpx.Request) -> httpx.Response:
+        """
+        Send *request* once. What httpx's client does around that (cookies, redirects, logins) is not wanted
+        and takes its time; it is asked only where the network is its own.
+        """
+        if self._network:
+            return await self._network.handle_async_request(request)
+        return await self._client.send(request, stream=True)
 
     def _wait_before_retry(self, call: _Call, answer: Answer | None) -> float | None:
         """
