@@ -13,8 +13,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from stripe_mcp.remote.tokens import digest, written
 from stripe_mcp.simulator import Simulator
 from stripe_mcp.simulator.wire import Reply, Request
@@ -162,16 +160,6 @@ def issuing() -> Iterator[Issuer]:
         finally:
             server.shutdown()
             thread.join()
-
-
-async def until(http: httpx.AsyncClient, request: httpx.Request, status: int) -> httpx.Response:
-    """
-    Send *request* again until its answer has this *status*, which takes seconds and not a restart.
-    """
-    end = time.monotonic() + 20
-    while (answer := await http.send(request)).status_code != status:
-        assert time.monotonic() < end, answer.text
-    return answer
 
 
 EVERYTHING = "stripe:read stripe:write stripe:money"
