@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -78,12 +78,14 @@ def remote(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
         env=inherited | {"STRIPE_MCP_CONFIG": os.devnull} | {k: v for k, v in named.items() if v},
     )
     try:
         yield Remote(popen, token)
     finally:
-        popen.kill()
+        with suppress(ProcessLookupError):  # workers, too, where the one that started them has gone
+            os.killpg(popen.pid, signal.SIGKILL)
         popen.wait(10)
         for stream in (popen.stdout, popen.stderr):
             if stream:

@@ -4,11 +4,13 @@ The command: what it says, what it refuses to be, and how it is asked to change 
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
@@ -20,6 +22,12 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no POSIX signals"),
 ]
+
+
+def is_open(address: str) -> bool:
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    with socket.socket() as knocking:
+        return not knocking.connect_ex((host, int(port)))
 
 
 def refused(
@@ -144,6 +152,16 @@ async def test_several_workers_share_one_port_and_one_ledger(tmp_path: Path) -> 
             assert old.status_code == 501
             assert "--stateless" in old.text
         assert running.end() == 0
+
+
+async def test_workers_end_when_who_started_them_is_killed(tmp_path: Path) -> None:
+    with remote("--workers", "2", STRIPE_MCP_DATABASE_URL=f"sqlite:///{tmp_path}/ledger.db") as running:
+        async with httpx.AsyncClient(timeout=30) as http:
+            assert (await call(http, running.address, running.token, "get_balance")).status_code == 200
+        running.popen.kill()
+        with anyio.fail_after(20):
+            while is_open(running.address):  # noqa: ASYNC110 - another process
+                await anyio.sleep(0.1)
 
 
 async def test_stateless_serves_clients_of_the_handshake_era_without_sessions(tmp_path: Path) -> None:

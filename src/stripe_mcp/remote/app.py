@@ -68,6 +68,8 @@ def build_app(plan: Plan, directory: Directory, verifier: TokenVerifier | None, 
         with plan.process():
             async with anyio.create_task_group() as tasks:
                 await tasks.start(directory.run)
+                if plan.workers > 1:
+                    tasks.start_soon(drain.end_with_parent)
                 if plan.counts_open:
                     tasks.start_soon(health.count_open)
                 drain.on_signals(directory.close, directory.reload)

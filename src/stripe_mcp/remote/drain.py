@@ -6,14 +6,19 @@ the same kind exits at once; of another kind it may be our own supervisor's, who
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
+import anyio
+
 from stripe_mcp.endings import DRAIN, end_in_time, exit_at_once
 
 _FOR_CALLS = DRAIN - 2  # seconds until they are answered; the rest is for writes that nobody waits for
+
+_LOOKS_EVERY = 1  # second
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
@@ -58,3 +63,14 @@ class Drain:
                 before(number, None)
 
         return first
+
+    async def end_with_parent(self) -> None:
+        """
+        End as by SIGTERM when whoever started us is gone: a worker on its own would hold the port, and nobody
+        would end it.
+        """
+        parent = os.getppid()
+        while os.getppid() == parent:  # noqa: ASYNC110 - the system tells nobody
+            await anyio.sleep(_LOOKS_EVERY)
+        if not self.draining:
+            signal.raise_signal(signal.SIGTERM)

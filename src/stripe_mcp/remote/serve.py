@@ -3,6 +3,7 @@ The `stripe-mcp serve` command: the remote endpoint on a socket, in one process 
 """
 
 import gc
+import os
 import signal
 import socket
 import sys
@@ -102,9 +103,19 @@ def _run(plan: Plan, listener: socket.socket) -> None:
         timeout_graceful_shutdown=1,  # what had to end has done so before
     )
     if plan.workers > 1:
-        Multiprocess(config, [listener]).run()
+        _Workers(config, [listener]).run()
     else:
         uvicorn.Server(config).run([listener])
+
+
+class _Workers(Multiprocess):
+    """
+    uvicorn's workers. A hangup is theirs to hear: who reads the files of tenants anew need not be replaced.
+    """
+
+    def handle_hup(self) -> None:
+        for process in self.processes:
+            os.kill(int(process.pid or 0), signal.SIGHUP)
 
 
 def _load(plan: Plan) -> ASGIApp:
@@ -112,7 +123,12 @@ def _load(plan: Plan) -> ASGIApp:
     The application, in a process for it alone: what is loaded by now stays, and to look through it for
     garbage again and again would take a seventh of the time of all calls.
     """
-    app = create_app(plan)
+    try:
+        app = create_app(plan)
+    except ConfigurationError as error:
+        if plan.workers == 1:
+            raise
+        sys.exit(f"stripe-mcp: {error}")  # a worker that takes the place of another, and finds a file broken
     gc.collect()
     gc.freeze()
     return app
