@@ -15,9 +15,10 @@ from typing import Any, NoReturn
 
 import mcp_types as types
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from stripe_mcp.catalog import Catalog, Template
+from stripe_mcp.remote.wire import body_first
 
 READ, WRITE, MONEY = SCOPES = ("stripe:read", "stripe:write", "stripe:money")
 
@@ -84,7 +85,7 @@ class RequireScopes:
         if missing := needed(messages, self._catalog_of(scope)).difference(granted):
             await self._refusal(missing)(scope, receive, send)
         else:
-            await self._app(_with_length(scope, len(body)), _replaying(body, receive), send)
+            await self._app(_with_length(scope, len(body)), body_first(body, receive), send)
 
     def _refusal(self, missing: set[str]) -> JSONResponse:
         told = {
@@ -139,15 +140,3 @@ def _with_length(scope: Scope, length: int) -> Scope:
     framing = (b"content-length", b"transfer-encoding")
     headers = [(name, value) for name, value in scope["headers"] if name.lower() not in framing]
     return {**scope, "headers": [*headers, (b"content-length", str(length).encode())]}
-
-
-def _replaying(body: bytes, receive: Receive) -> Receive:
-    """
-    A *receive* that brings *body* first.
-    """
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return replay

@@ -111,14 +111,14 @@ class WholeBody:
         elif len(body) > self._most:
             await self._too_large(_CLOSE)(scope, receive, send)
         else:
-            await self._app(scope, _first(bytes(body), receive), send)
+            await self._app(scope, body_first(bytes(body), receive), send)
 
     def _too_large(self, headers: dict[str, str] | None = None) -> JSONResponse:
         text = f"The body of a request may be {self._most} bytes at most"
         return refusal(413, "content_too_large", text, headers)
 
 
-def _first(body: bytes, receive: Receive) -> Receive:
+def body_first(body: bytes, receive: Receive) -> Receive:
     """
     Give *body* first, then what *receive* has, so that a client that goes away is still noticed.
     """
