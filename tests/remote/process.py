@@ -84,6 +84,9 @@ def remote(
     try:
         yield Remote(popen, token)
     finally:
+        popen.terminate()  # which also has it tell what was covered
+        with suppress(subprocess.TimeoutExpired):
+            popen.wait(12)
         with suppress(ProcessLookupError):  # workers, too, where the one that started them has gone
             os.killpg(popen.pid, signal.SIGKILL)
         popen.wait(10)

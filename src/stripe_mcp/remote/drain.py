@@ -6,7 +6,7 @@ the same kind exits at once; of another kind it may be our own supervisor's, who
 """
 
 import asyncio
-import os
+import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
 from types import FrameType
@@ -69,8 +69,8 @@ class Drain:
         End as by SIGTERM when whoever started us is gone: a worker on its own would hold the port, and nobody
         would end it.
         """
-        parent = os.getppid()
-        while os.getppid() == parent:  # noqa: ASYNC110 - the system tells nobody
+        parent = multiprocessing.parent_process()  # it may have gone before we began
+        while parent and parent.is_alive():  # noqa: ASYNC110 - another process
             await anyio.sleep(_LOOKS_EVERY)
         if not self.draining:
             signal.raise_signal(signal.SIGTERM)
