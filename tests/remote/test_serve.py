@@ -96,6 +96,15 @@ def test_a_port_that_is_taken_is_told(
         )
 
 
+def test_a_host_that_nobody_knows_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = refused(
+        capsys, monkeypatch, "--host", "nowhere.invalid", "--allow-host", "a", STRIPE_MCP_TOKEN=TOKEN
+    )
+    assert "Cannot listen on nowhere.invalid" in said
+
+
 def test_the_number_of_workers_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["serve", "--workers", "0"])

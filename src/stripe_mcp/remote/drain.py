@@ -21,6 +21,7 @@ _FOR_CALLS = DRAIN - 2  # seconds until they are answered; the rest is for write
 _LOOKS_EVERY = 1  # second
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
+HANGUPS = [getattr(signal, name) for name in ("SIGHUP",) if hasattr(signal, name)]  # Windows has none
 
 
 class Drain:
@@ -39,8 +40,8 @@ class Drain:
         loop = asyncio.get_running_loop()
         for number in ENDINGS:
             signal.signal(number, self._first(signal.getsignal(number), close, loop))
-        if hasattr(signal, "SIGHUP"):  # Windows has none
-            signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(reload))
+        for number in HANGUPS:
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(reload))
 
     def _first(
         self, before: Any, close: Callable[[float], Awaitable[None]], loop: asyncio.AbstractEventLoop

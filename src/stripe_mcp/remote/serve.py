@@ -21,7 +21,7 @@ from stripe_mcp.opening import opener, rates_of
 from stripe_mcp.rates import Rates
 from stripe_mcp.remote.app import build_app
 from stripe_mcp.remote.directory import Directory
-from stripe_mcp.remote.drain import ENDINGS
+from stripe_mcp.remote.drain import ENDINGS, HANGUPS
 from stripe_mcp.remote.endpoint import Endpoint
 from stripe_mcp.remote.health import Health
 from stripe_mcp.remote.oauth import JwtVerifier
@@ -115,7 +115,7 @@ class _Workers(Multiprocess):
 
     def handle_hup(self) -> None:
         for process in self.processes:
-            os.kill(int(process.pid or 0), signal.SIGHUP)
+            os.kill(int(process.pid or 0), HANGUPS[0])
 
 
 def _load(plan: Plan) -> ASGIApp:
@@ -141,8 +141,8 @@ def _await_signals() -> None:
     """
     for number in ENDINGS:
         signal.signal(number, lambda *_: sys.exit(0))
-    if hasattr(signal, "SIGHUP"):  # Windows has none
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    for number in HANGUPS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _listen(host: str, port: int) -> socket.socket:
