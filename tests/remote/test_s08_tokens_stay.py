@@ -101,7 +101,7 @@ async def test_nothing_that_is_secret_gets_anywhere(
 ) -> None:
     token = shops.token(caller)
     said = await use(shops, http, token)
-    assert len(shops.stripe.at(REFUNDS)) >= 3
+    assert len(shops.stripe.at(REFUNDS)) >= 2  # over SSE nobody waits for what the stream brings
     assert shops.server.end() == 0
     at_stripe, log = bytes_of(shops.stripe.asked), (tmp_path / "log").read_text()
     kept = shops.database.read_bytes().decode(errors="replace")
