@@ -2,7 +2,6 @@
 The application without a process around it, and what only a process of several meets.
 """
 
-import multiprocessing
 import os
 import signal
 from collections.abc import AsyncIterator
@@ -118,7 +117,7 @@ async def test_a_worker_without_its_supervisor_ends_once(
 ) -> None:
     alive, raised = iter([True, False]), list[int]()
     supervisor = SimpleNamespace(is_alive=lambda: next(alive))
-    monkeypatch.setattr(multiprocessing, "parent_process", lambda: supervisor)
+    monkeypatch.setattr(draining, "parent_process", lambda: supervisor)
     monkeypatch.setattr(signal, "raise_signal", raised.append)
     monkeypatch.setattr(draining, "_LOOKS_EVERY", 0)
     drain = Drain()

@@ -6,9 +6,9 @@ the same kind exits at once; of another kind it may be our own supervisor's, who
 """
 
 import asyncio
-import multiprocessing
 import signal
 from collections.abc import Awaitable, Callable
+from multiprocessing import parent_process
 from types import FrameType
 from typing import Any
 
@@ -70,7 +70,7 @@ class Drain:
         End as by SIGTERM when whoever started us is gone: a worker on its own would hold the port, and nobody
         would end it.
         """
-        parent = multiprocessing.parent_process()  # it may have gone before we began
+        parent = parent_process()  # it may have gone before we began
         while parent and parent.is_alive():  # noqa: ASYNC110 - another process
             await anyio.sleep(_LOOKS_EVERY)
         if not self.draining:
