@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import mcp_types as types
 from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import AccessToken
 from mcp.server.caching import CacheableMethod
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
@@ -200,9 +201,16 @@ def _tools(calls: Calls) -> list[types.Tool]:
     return tools + [types.Tool(**tool) for tool in calls.identity.tools()]
 
 
+def principal_of(token: AccessToken | None, tenant: str) -> str:
+    """
+    Whose a request with *token* is, of the *tenant* that it is for: the token's subject's if it names one.
+    """
+    return f"oauth:{token.subject}" if token and token.subject else tenant
+
+
 def _caller(principal: str, ctx: ServerRequestContext, params: types.CallToolRequestParams) -> Caller:
-    client, token = ctx.session.client_params, get_access_token()
-    whose = f"oauth:{token.subject}" if token and token.subject else principal
+    client = ctx.session.client_params
+    whose = principal_of(get_access_token(), principal)
     return Caller(whose, client.client_info.name if client else None, PersonAtClient(ctx, params))
 
 

@@ -42,6 +42,7 @@ from stripe_mcp.remote.plan import OAuth, Plan, Sessions
 from stripe_mcp.remote.scopes import SCOPES, RequireScopes
 from stripe_mcp.remote.tenants import Tenant
 from stripe_mcp.remote.wire import WholeBody, refusal
+from stripe_mcp.server import principal_of
 
 # An issuer is compared letter by letter, so no slash may be added: https://www.rfc-editor.org/rfc/rfc9207
 _URL = TypeAdapter(AnyHttpUrl, config=ConfigDict(url_preserve_empty_path=True))
@@ -154,10 +155,8 @@ def _token(scope: Scope) -> AccessToken | None:
 
 
 def _caller(scope: Scope) -> str:
-    token = _token(scope)
-    if token is None:
-        return ""
-    return f"oauth:{token.subject}" if token.subject else token.client_id  # whatever client they use
+    tenant: Tenant = scope[_TENANT]
+    return principal_of(_token(scope), tenant.name)  # whatever client they use
 
 
 def _catalog(scope: Scope) -> Catalog:
