@@ -18,8 +18,6 @@ from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
-from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from pydantic import AnyHttpUrl, ConfigDict, TypeAdapter
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -41,7 +39,7 @@ from stripe_mcp.remote.limits import Fair
 from stripe_mcp.remote.plan import OAuth, Plan, Sessions
 from stripe_mcp.remote.scopes import SCOPES, RequireScopes
 from stripe_mcp.remote.tenants import Tenant
-from stripe_mcp.remote.wire import WholeBody, refusal
+from stripe_mcp.remote.wire import WholeBody, is_of_handshake_era, refusal
 from stripe_mcp.server import principal_of
 
 # An issuer is compared letter by letter, so no slash may be added: https://www.rfc-editor.org/rfc/rfc9207
@@ -106,7 +104,11 @@ class _Transports:
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         if scope["path"] == _MCP:
-            return _NO_SESSIONS if self._sessions == "refused" and _is_of_handshake_era(scope) else None
+            return (
+                _NO_SESSIONS
+                if self._sessions == "refused" and is_of_handshake_era(Headers(scope=scope))
+                else None
+            )
         return None if self._sessions == "kept" else _NO_SSE
 
     async def _way(self, scope: Scope) -> ASGIApp:
@@ -162,11 +164,6 @@ def _caller(scope: Scope) -> str:
 def _catalog(scope: Scope) -> Catalog:
     tenant: Tenant = scope[_TENANT]
     return tenant.catalog
-
-
-def _is_of_handshake_era(scope: Scope) -> bool:
-    version = Headers(scope=scope).get(MCP_PROTOCOL_VERSION_HEADER)
-    return version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
 
 
 def _metadata(oauth: OAuth | None) -> list[Route]:

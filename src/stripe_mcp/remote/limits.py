@@ -10,11 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import anyio
-from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stripe_mcp.remote.wire import refusal
+from stripe_mcp.remote.wire import is_of_handshake_era, refusal
 
 _LATER = {"Retry-After": "1"}  # second
 
@@ -188,8 +187,8 @@ def _opens_stream(scope: Scope) -> bool:
     The SDK holds a body to its Mcp-Method header, except in the handshake era.
     """
     headers = Headers(scope=scope)
-    modern = headers.get("mcp-protocol-version") not in (None, *HANDSHAKE_PROTOCOL_VERSIONS)
-    return scope["method"] == "GET" or (modern and headers.get("mcp-method") == "subscriptions/listen")
+    listens = headers.get("mcp-method") == "subscriptions/listen" and not is_of_handshake_era(headers)
+    return scope["method"] == "GET" or listens
 
 
 async def _wait(share: _Share, receive: Receive) -> Receive | None:

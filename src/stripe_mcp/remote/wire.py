@@ -9,6 +9,8 @@ from typing import Any
 
 import anyio
 import h11
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +25,13 @@ def refusal(status: int, error: str, description: str, headers: dict[str, str] |
     The answer to a request that goes no further, in the form that the SDK gives to those about tokens.
     """
     return JSONResponse({"error": error, "error_description": description}, status, headers)
+
+
+def is_of_handshake_era(headers: Headers) -> bool:
+    """
+    Whether a request is of a protocol that begins with `initialize`, as those before 2026-07-28 do.
+    """
+    return headers.get(MCP_PROTOCOL_VERSION_HEADER) in (None, *HANDSHAKE_PROTOCOL_VERSIONS)
 
 
 class PatientProtocol(H11Protocol):
