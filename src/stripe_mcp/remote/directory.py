@@ -123,9 +123,8 @@ class Directory:
             self._told = str(error)
             return
         if seen == await self._fingerprint():
-            async with (
-                self._opening
-            ):  # what is opened then is that of a tenant before the change, or after it
+            # What is opened meanwhile is that of a tenant before the change, or after it.
+            async with self._opening:
                 self._change(tenants)
             self._seen = await self._fingerprint()
 

@@ -17,7 +17,6 @@ import anyio
 from stripe_mcp.endings import DRAIN, end_in_time, exit_at_once
 
 _FOR_CALLS = DRAIN - 2  # seconds until they are answered; the rest is for writes that nobody waits for
-
 _LOOKS_EVERY = 1  # second
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)

@@ -19,7 +19,6 @@ from starlette.types import Receive, Scope, Send
 
 MESSAGES = "/messages/"  # where a client of SSE posts to
 _SESSIONS = 2_000  # at a time; one of the handshake era takes some 40 kB
-
 _LAST_WORDS = 0.1  # seconds in which the answer of the last call leaves by the stream of its session
 
 
